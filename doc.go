@@ -1,0 +1,45 @@
+// Package tenon is the map of a suite of embeddable Go engines; it holds no code.
+//
+// A tenon is the part of a joint that is cut to fit into another piece. Each package below is one domain engine that a
+// service imports, gives its own storage, and calls. There is no server to run, no framework to join and no global
+// state, and importing one engine brings in nothing of the others.
+//
+// # Engines
+//
+//   - [github.com/tenon-go/tenon/money]: exact amounts and currencies, named rounding, splits that add up to the last
+//     minor unit. The one vocabulary that engines share.
+//   - [github.com/tenon-go/tenon/money/ledger]: double-entry books whose postings sum to zero.
+//   - [github.com/tenon-go/tenon/pricing]: what a thing costs, for whom, when and why: price books compiled to immutable
+//     snapshots, quotes that explain themselves, and changes that take effect on every node in the same second.
+//
+// Beside an engine pkg stand pkg/sqlpkg, its store on database/sql for PostgreSQL and SQLite, which imports no driver,
+// and pkg/pkgtest, the conformance suite that any other store has to pass. Engines do not import each other: what joins
+// two of them is a few lines in the host, and the examples module shows them.
+//
+// # Conventions
+//
+// Construction. New takes what is required as parameters and the rest as a plain Config struct, last and by value, whose
+// zero fields stand for the documented defaults. It reports everything that is wrong at once, joined by [errors.Join].
+// Where a zero value is useful, the type's documentation says so; nil and empty mean the same.
+//
+// Storage. An engine declares the small interface that it stores through, and ships a complete store in memory. Writes
+// compare and set a version, so that a concurrent change is an error to the caller and never a lost update. SQL stores
+// take the methods that [database/sql.DB], [database/sql.Conn] and [database/sql.Tx] share: within a caller's
+// transaction they neither commit nor retry, so that one transaction can span several engines. Their tables are created
+// by an explicit Migrate, never on import.
+//
+// Errors. A package exports sentinels for [errors.Is], and types with fields for [errors.As] where a caller needs to
+// know which rule, line or currency it was; a type's Is matches its sentinel. What goes wrong names the input and its
+// place, and changes nothing. Nothing is dropped, truncated or rounded in silence.
+//
+// Time. A decision is a function of the time that it is given. Long-lived parts take Config.Now, where nil is
+// [time.Now]. Times are compared as instants and kept in UTC.
+//
+// Money. Amounts are exact; no signature has a float. A result is rounded only where a name or a parameter says so.
+//
+// Context. It is the first parameter of whatever may block and is never stored. What it ends returns
+// [context.Cause], wrapped.
+//
+// Concurrency. Every type says whether it is safe for concurrent use. Snapshots and other values are immutable and can be
+// shared. Whoever starts a goroutine stops it and waits for it.
+package tenon
