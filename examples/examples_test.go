@@ -44,6 +44,22 @@ func TestProgramsPrintTheirGoldenOutput(t *testing.T) {
 	}
 }
 
+// The README shows a program that runs, line by line.
+func TestREADMEShowsQuickstart(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(filepath.Join("quickstart", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(readme, append([]byte("```go\n"), append(program, "```"...)...)) {
+		t.Error("README.md does not hold quickstart/main.go as it is")
+	}
+}
+
 // programs returns the folders that hold a main package and no test file. A program inside another one's folder is a
 // part of that one, such as a generator of its data.
 func programs(t *testing.T) []string {

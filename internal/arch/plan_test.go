@@ -36,7 +36,9 @@ func house() plan {
 			"pricing",
 		},
 		nested: []string{"examples", "integration", "integration/bench"},
-		edges:  []edge{},
+		edges: []edge{
+			{"pricing/pricingtest/internal/contract", "pricing"}, // the rules that the suite checks stores by
+		},
 		thirdParty: []dependency{
 			{module: decimal},
 			{module: "github.com/google/go-cmp", testsOnly: true},

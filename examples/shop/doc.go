@@ -1,0 +1,22 @@
+// Command shop runs a small shop on the engines of Tenon, scene by scene, and
+// prints what each of them did.
+//
+// Without arguments it uses orders that the repository ships, which are
+// generated, and SQLite in a temporary folder:
+//
+//	go run ./examples/shop
+//
+// Flags:
+//
+//	-orders FILE.csv   orders in the form of the UCI "Online Retail" data set
+//	-dsn postgres://   PostgreSQL instead of SQLite; the tables live in a schema of
+//	                   this run's own, which is dropped at the end
+//	-once              run the scenes to their end and exit; until a scene serves
+//	                   pages this is what happens anyway
+//
+// Scene one, pricing, learns a price book from the orders, publishes it through
+// a store, prices every line of every order with it and says how many lines the
+// book reproduces to the penny. What cannot be priced is listed with its reason.
+// The same input gives the same output on every run and either database, save
+// for the lines that tell how long something took.
+package main

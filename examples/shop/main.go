@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/tenon-go/tenon/money"
+)
+
+// generated are the orders of the demo, made by gendata.
+//
+//go:embed orders.csv
+var generated []byte
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "shop:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has run
+	}
+}
+
+// A scene is one engine at work. Scenes run in order and share the shop.
+type scene struct {
+	name string
+	run  func(ctx context.Context, s *shop) error
+}
+
+func scenes() []scene {
+	return []scene{
+		{"pricing", pricingScene},
+	}
+}
+
+// shop is what the scenes share. A scene adds what the later ones need.
+type shop struct {
+	out      *printer // what a run prints
+	progress *printer // bars, which no test compares
+	db       *database
+	orders   *Retail
+	// opening is the midnight before the first order. The shop's clock stands
+	// there while it publishes, so that prices are in force when orders come.
+	opening time.Time
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
+	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
+	flags.SetOutput(progress)
+	file := flags.String("orders", "", "orders in the form of the UCI \"Online Retail\" data set (default: generated ones)")
+	dsn := flags.String("dsn", "", "PostgreSQL, as postgres://... (default: SQLite in a temporary folder)")
+	flags.Bool("once", false, "run the scenes to their end and exit")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+
+	orders, name, err := readOrders(*file)
+	if err != nil {
+		return err
+	}
+	if len(orders.Lines) == 0 {
+		return fmt.Errorf("%s: no line that can be priced in %d rows", name, orders.Rows)
+	}
+	db, err := openDatabase(ctx, *dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.close()) }()
+
+	s := &shop{out: &printer{out: out}, progress: &printer{out: progress}, db: db, orders: orders, opening: opening(orders)}
+	s.out.printf("Tenon shop: %s, %d rows\n", name, orders.Rows)
+	for i, scene := range scenes() {
+		start := time.Now()
+		s.out.printf("\n== %d. %s\n", i+1, scene.name)
+		if err := scene.run(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", scene.name, err)
+		}
+		s.out.printf("took %v on %s\n", time.Since(start).Round(time.Millisecond), db.name)
+	}
+	return s.out.err
+}
+
+func readOrders(file string) (orders *Retail, name string, err error) {
+	gbp, err := money.ISO("GBP")
+	if err != nil {
+		return nil, "", err
+	}
+	var in io.Reader = bytes.NewReader(generated)
+	name = "generated orders"
+	if file != "" {
+		f, err := os.Open(file) // #nosec G304 -- the user names the file
+		if err != nil {
+			return nil, "", err
+		}
+		defer f.Close() //nolint:errcheck // nothing was written
+		in, name = f, "orders of "+file
+	}
+	orders, err = readRetail(in, gbp)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", name, err)
+	}
+	return orders, name, nil
+}
+
+// opening is the midnight before the first order of a file that is in any order.
+func opening(orders *Retail) time.Time {
+	first := orders.Lines[0].At
+	for _, l := range orders.Lines {
+		if l.At.Before(first) {
+			first = l.At
+		}
+	}
+	return first.Truncate(24 * time.Hour)
+}
