@@ -131,6 +131,21 @@ func TestSQLPricingKeepsTheContract(t *testing.T) {
 	}
 }
 
+// BenchmarkSQLPricing measures with durable commits.
+func BenchmarkSQLPricing(b *testing.B) {
+	for _, db := range pricingDBs() {
+		b.Run(db.name, func(b *testing.B) {
+			if db.dialect == sqlpricing.PostgreSQL {
+				dbtest.Durable(b)
+			}
+			pricingtest.BenchmarkStore(b, func(b *testing.B) pricing.Store {
+				b.Helper()
+				return db.store(b, db.open(b, db.dsn(b)), "")
+			})
+		})
+	}
+}
+
 // The database may fail at a step in a way that a repetition heals.
 func TestAPublicationIsRepeatedWhereOthersAreInItsWay(t *testing.T) {
 	busy := map[sqlpricing.Dialect]error{sqlpricing.PostgreSQL: stateError("40001"), sqlpricing.SQLite: codeError(5)}

@@ -38,6 +38,15 @@ func ISO(code string) (Currency, error) {
 	return Currency{}, fmt.Errorf("money: currency %s: %w: not an ISO 4217 code", quoted(code), ErrCurrency)
 }
 
+// MustISO is ISO for codes that stand in a program: it panics where ISO has an error.
+func MustISO(code string) Currency {
+	c, err := ISO(code)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 // NewCurrency returns a currency of your own, points or a token say: a code of 3 to 6 characters
 // A-Z and 0-9, and 0 to 18 digits. An ISO code with the digits that ISO gives it is the ISO
 // currency; with other digits it is refused. Every refusal is ErrCurrency.

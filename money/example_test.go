@@ -191,3 +191,21 @@ func ExampleSum() {
 	fmt.Println(due)
 	// Output: 31.54 EUR
 }
+
+// A discount of 10.00 is spread over the lines of a cart by what they cost.
+func ExampleWeights() {
+	usd := money.MustISO("USD")
+	lines := []money.Amount{money.New(1999, usd), money.New(500, usd), money.New(8500, usd)}
+	weights, err := money.Weights(lines)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	shares, err := money.Allocate(money.New(1000, usd), weights, money.LargestRemainder)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(shares)
+	// Output: [1.82 USD 0.45 USD 7.73 USD]
+}

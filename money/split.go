@@ -49,8 +49,8 @@ func (s Split) String() string {
 	}
 }
 
-// Allocate spreads total over weights and returns one share a weight; they sum to the total. Ratios
-// of amounts are made weights by taking their coefficients at one scale. ErrRange, with the field
+// Allocate spreads total over weights and returns one share a weight; they sum to the total. Weights
+// makes weights of amounts. ErrRange, with the field
 // and its value, when the total is not settled, a weight is negative, the weights sum past an
 // int64, a total that is not zero has no weights, or s is unknown. O(len(weights)).
 func Allocate(total Amount, weights []int64, s Split) ([]Amount, error) {
@@ -118,6 +118,36 @@ func AllocateCapped(total Amount, weights []int64, caps []Amount, s Split) (shar
 		left = takeUpTo(caps, shares, round, left)
 	}
 	return shares, left, nil
+}
+
+// Weights returns weights in the ratio of amounts, to split a discount over lines by what they cost: the coefficients of the amounts
+// at the largest scale among them. The zero Amount weighs nothing. *MismatchError for two currencies; ErrRange, with the index, for a
+// negative amount or one whose coefficient does not fit at that scale.
+func Weights(amounts []Amount) ([]int64, error) {
+	var like Amount // of the currency of all, with the most digits
+	for i, a := range amounts {
+		switch {
+		case a.coef < 0:
+			return nil, fmt.Errorf("money: weights: amounts[%d] %s: %w: negative", i, a, ErrRange)
+		case a.meta == 0:
+		case like.meta != 0 && a.Currency() != like.Currency():
+			return nil, fmt.Errorf("money: weights: amounts[%d]: %w", i, &MismatchError{like.Currency(), a.Currency()})
+		case like.meta == 0 || a.extra() > like.extra():
+			like = a
+		}
+	}
+	weights := make([]int64, len(amounts))
+	for i, a := range amounts {
+		if a.meta == 0 {
+			continue
+		}
+		w, ok := mul(a.coef, int64(pow10[like.extra()-a.extra()])) //nolint:gosec // extra is at most 18, 10^18 is an int64
+		if !ok {
+			return nil, fmt.Errorf("money: weights: amounts[%d] %s: %w: too large at %d decimals", i, a, ErrRange, like.scale())
+		}
+		weights[i] = w
+	}
+	return weights, nil
 }
 
 // Quota returns the sum of the units from, from+1, ..., to-1 of n equal units that total is cut

@@ -2,9 +2,11 @@ package money_test
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -336,4 +338,44 @@ func TestCappedSharesOfTheOtherSignCountAsZero(t *testing.T) {
 	if diff := gocmp.Diff(want, shares, exactly()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func TestWeightsAreInTheRatioOfTheAmounts(t *testing.T) {
+	t.Parallel()
+	usd, eur := money.MustISO("USD"), money.MustISO("EUR")
+	fine, err := money.FromUnscaled(12345, 4, usd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := money.Weights([]money.Amount{money.New(100, usd), fine, {}, money.New(0, usd)})
+	if diff := gocmp.Diff([]int64{10000, 12345, 0, 0}, got); diff != "" || err != nil {
+		t.Errorf("error %v, weights (-want +got):\n%s", err, diff)
+	}
+	large, err := money.FromUnscaled(1, 18, usd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		amounts []money.Amount
+		want    error
+		text    string
+	}{
+		"two currencies": {[]money.Amount{money.New(1, usd), {}, money.New(1, eur)}, money.ErrCurrency, "amounts[2]"},
+		"negative":       {[]money.Amount{money.New(1, usd), money.New(-1, usd)}, money.ErrRange, "amounts[1] -0.01 USD"},
+		"too large":      {[]money.Amount{large, money.New(1_000_000, usd)}, money.ErrRange, "amounts[1] 10000.00 USD"},
+	} {
+		if got, err := money.Weights(tt.amounts); !errors.Is(err, tt.want) || got != nil || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: weights %v, error %v, want %v naming %q", name, got, err, tt.want, tt.text)
+		}
+	}
+}
+
+func TestMustISOPanicsOnAnUnknownCode(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if err, ok := recover().(error); !ok || !errors.Is(err, money.ErrCurrency) {
+			t.Errorf("panic with %v, want ErrCurrency", err)
+		}
+	}()
+	money.MustISO("usd")
 }

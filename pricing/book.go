@@ -54,6 +54,28 @@ func NewBook(store Store, name string, cfg BookConfig) (*Book, error) {
 	return &Book{store: store, name: name, cfg: cfg}, nil
 }
 
+// Draft returns the draft as it was saved last. [ErrNotFound] without one.
+func (b *Book) Draft(ctx context.Context) (Draft, error) {
+	d, err := b.store.Draft(ctx, b.name)
+	if err != nil {
+		return Draft{}, fmt.Errorf("pricing: book %q: draft: %w", b.name, err)
+	}
+	return d, nil
+}
+
+// Newest returns the head of the newest version, in force or armed: its Version
+// is the After of the next publication. [ErrNotFound] before the first.
+func (b *Book) Newest(ctx context.Context) (Head, error) {
+	heads, err := b.heads(ctx)
+	if err == nil && len(heads) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Head{}, fmt.Errorf("pricing: book %q: newest version: %w", b.name, err)
+	}
+	return heads[len(heads)-1], nil
+}
+
 // Save stores a draft over the revision that it names, 0 for the book's first,
 // and returns it with the next one. A draft need not compile yet. [ErrConflict]
 // when the stored draft has another revision: somebody else saved.
@@ -66,8 +88,10 @@ func (b *Book) Save(ctx context.Context, d Draft) (Draft, error) {
 }
 
 // Publish makes the reviewed draft the next version. It compiles it first: what
-// does not compile is a [*CompileError] and is never published. The time of the
-// publication is the clock's, whatever p.At says.
+// does not compile is a [*CompileError] and is never published. What compiles and
+// is probably not meant, such as sales that may meet for some customers, is for
+// [Analyse] to say before. The time of the publication is the clock's, whatever
+// p.At says.
 //
 // A zero p.EffectiveFrom means the publication plus Lead, rounded up to a second;
 // with p.Immediate, the second of the publication. One that is set must be a whole

@@ -25,7 +25,9 @@ import (
 // but its strings. Everything that is wrong comes at once, in a [*CompileError]:
 // what one rule says that no rule may, and what rules that are legal one by one
 // make of each other: references in a circle, a floor above a ceiling, and rules
-// of equal rank that meet and differ. About 2 µs a rule.
+// of equal rank that meet and differ. What only a query shows, such as a customer
+// of two segments that each have their price, is no error here: [Analyse] tells.
+// About 2 µs a rule.
 func Compile(rs RuleSet) (*Snapshot, error) {
 	c := newCompiler(&rs)
 	if c.tooMany() {
@@ -58,11 +60,14 @@ func Analyse(rs RuleSet) []Finding {
 	}
 	c.order = byID(rs.Rules)
 	c.compile()
+	var findings []Finding
+	if len(rs.Rules) == 0 {
+		findings = append(findings, Finding{Code: "empty", Path: "rules", Text: "no rules: nothing has a price"})
+	}
 	start := int64(math.MinInt64)
 	if !rs.EffectiveFrom.IsZero() {
 		start = rs.EffectiveFrom.Unix()
 	}
-	var findings []Finding
 	for _, f := range check.Findings(c.policy, c.rules, start) {
 		out := Finding{Code: f.Code, Rules: c.ids(f.Rules), Text: f.Text}
 		if len(f.Rules) == 1 {
@@ -233,7 +238,7 @@ func (c *compiler) checkScope(s Scope) {
 	case s.Level > Variant:
 		c.fail("scope", "on", "unknown level %d", uint8(s.Level))
 	case s.Level == Everything && s.ID != "":
-		c.fail("scope", "on", "everything has no id")
+		c.fail("scope", "on", "an id needs a level: variant, product or category")
 	case s.Level != Everything && s.ID == "":
 		c.fail("scope", "on."+s.Level.String(), "empty id")
 	case !utf8.ValidString(s.ID):

@@ -223,7 +223,7 @@ func TestIllegalGoValuesAreRefused(t *testing.T) {
 		"a label":          {pricing.Rule{ID: "x", Label: "\xff", Kind: pricing.KindSale, Effect: off}, []problem{{"label", "label", "UTF-8"}}},
 		"a kind":           {pricing.Rule{ID: "x", Kind: 14, Effect: off}, []problem{{"kind", "kind", "unknown"}}},
 		"a level":          {pricing.Rule{ID: "x", On: pricing.Scope{Level: 4, ID: "p"}, Kind: pricing.KindSale, Effect: off}, []problem{{"scope", "on", "unknown level 4"}}},
-		"everything":       {pricing.Rule{ID: "x", On: pricing.Scope{ID: "p"}, Kind: pricing.KindSale, Effect: off}, []problem{{"scope", "on", "no id"}}},
+		"everything":       {pricing.Rule{ID: "x", On: pricing.Scope{ID: "p"}, Kind: pricing.KindSale, Effect: off}, []problem{{"scope", "on", "an id needs a level"}}},
 		"a scope":          {pricing.Rule{ID: "x", On: pricing.Scope{Level: pricing.Product, ID: "\xff"}, Kind: pricing.KindSale, Effect: off}, []problem{{"scope", "on.product", "UTF-8"}}},
 		"a fraction of a second": {
 			pricing.Rule{ID: "x", Kind: pricing.KindSale, Effect: off, From: time.Date(2026, 1, 1, 0, 0, 0, 1, time.UTC)},
@@ -532,8 +532,8 @@ func TestAnalyseFindsWhatIsProbablyNotMeant(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
-	if found := pricing.Analyse(pricing.RuleSet{}); len(found) != 0 {
-		t.Errorf("findings of nothing: %v", found)
+	if found := pricing.Analyse(pricing.RuleSet{}); len(found) != 1 || found[0].Code != "empty" {
+		t.Errorf("findings of a set without rules: %v", found)
 	}
 }
 

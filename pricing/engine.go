@@ -21,7 +21,7 @@ type Config struct {
 	Keep int
 	// Lead is the time from a version's publication until it is in force that the
 	// engine may count on: not above the Lead of the Book that publishes. 0 means
-	// 20 s; it must be longer than Skew and the 5 s that a publication may take.
+	// 20 s; it must be longer than Skew + 5 s, the time that a publication may take.
 	Lead time.Duration
 	// Skew is how far the clocks of two nodes may differ; 0 means 2 s.
 	Skew time.Duration
@@ -52,7 +52,7 @@ func (c Config) withDefaults() (Config, error) {
 		errs = append(errs, fmt.Errorf("pricing: engine: Skew is %v, below zero", c.Skew))
 	}
 	if c.Lead <= max(c.Skew, 0)+commitTime {
-		errs = append(errs, fmt.Errorf("pricing: engine: Lead is %v, not above Skew and %v", c.Lead, commitTime))
+		errs = append(errs, fmt.Errorf("pricing: engine: Lead is %v, not above %v, which is Skew + %v", c.Lead, max(c.Skew, 0)+commitTime, commitTime))
 	}
 	return c, errors.Join(errs...)
 }
@@ -62,7 +62,7 @@ func (c Config) withDefaults() (Config, error) {
 // are armed: they flip by that comparison, on every node in the same second and
 // without a timer. Feed it by a [Source], or by hand with Publish.
 //
-// An Engine serves any number of goroutines. Queries read one atomic pointer and
+// Make one with [New]. An Engine serves any number of goroutines. Queries read one atomic pointer and
 // never wait, for a Publish neither.
 type Engine struct {
 	cfg      Config
@@ -245,7 +245,7 @@ func (e *Engine) at(at time.Time) (moment, error) {
 		if l.forgot {
 			return m, fmt.Errorf("pricing: engine: %s is before the oldest version kept: %w", m.at.Format(time.RFC3339), ErrNotFound)
 		}
-		return m, fmt.Errorf("pricing: engine: no version in force at %s: %w", m.at.Format(time.RFC3339), ErrState)
+		return m, fmt.Errorf("pricing: engine: no version in force at %s: %s: %w", m.at.Format(time.RFC3339), l.waiting(), ErrState)
 	}
 	m.snapshot = l.versions[i]
 	for _, s := range l.versions[i+1:] { // all of them armed, or inForce had found them
@@ -258,6 +258,20 @@ func (e *Engine) at(at time.Time) (moment, error) {
 		return m, fmt.Errorf("pricing: engine: last poll began %s: %w", l.confirmed.Format(time.RFC3339), ErrUnsure)
 	}
 	return m, nil
+}
+
+// waiting says what there is where no version is in force yet.
+func (l *timeline) waiting() string {
+	if len(l.versions) == 0 {
+		return "none was published to the engine, by hand or by a source of a book of that name"
+	}
+	first := l.versions[0]
+	for _, s := range l.versions {
+		if s.EffectiveFrom().Before(first.EffectiveFrom()) {
+			first = s
+		}
+	}
+	return fmt.Sprintf("version %d is armed for %s", first.Version(), first.EffectiveFrom().Format(time.RFC3339))
 }
 
 // earlier returns the earlier of two times, of which zero is never.

@@ -87,7 +87,7 @@ func ExampleCompile_problems() {
 	// cycle [x y]
 	// ambiguous rules in stage price: b1, b2
 	// pricing: compile: 4 problems
-	//	rule "b1": rules of equal rank meet and differ: b1, b2
+	//	rule "b1": rules of equal rank in stage price meet and differ: b1, b2; a priority or the policy's ties can decide
 	//	rule "sale": until: not after from: the window is empty
 	//	rule "sale": percent_off: 120 is not 0 to 100
 	//	rule "x": formula bases go in a circle: x -> y -> x

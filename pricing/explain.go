@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -73,14 +74,14 @@ func (s *Snapshot) Explain(q Query) (Explanation, error) {
 		return Explanation{Quote: Quote{Err: err}}, err
 	}
 	if err := m.Price(); err != nil {
-		_ = failQuote(&x.Quote, s.wrap(&q, err)) // a query without a price has an explanation
+		_ = failQuote(&x.Quote, wrap(&q, err)) // a query without a price has an explanation
 	} else {
 		s.fill(&x.Quote, &q, m)
 	}
 	for _, r := range m.Explain() {
-		of := Rejection{Rule: s.set.Rules[r.Rule].ID, Reason: Reason(r.Reason), Predicate: r.Predicate, Got: r.Got}
-		if r.By >= 0 {
-			of.By = s.set.Rules[r.By].ID
+		of := Rejection{Rule: r.Rule.ID, Reason: Reason(r.Reason), Predicate: r.Predicate, Got: r.Got}
+		if r.By != nil {
+			of.By = r.By.ID
 		}
 		x.Rejected = append(x.Rejected, of)
 	}
@@ -115,10 +116,33 @@ func (x Explanation) chart() *waterfall.Chart {
 		c.Total = waterfall.Total{Label: "unit", Value: x.Unit}
 		c.Notes = append(c.Notes, "line: "+x.Line.Text())
 	}
+	if x.Gross != (money.Amount{}) {
+		c.Notes = append(c.Notes, fmt.Sprintf("tax: %s net + %s tax = %s gross", x.Net.Text(), x.Tax.Text(), x.Gross.Text()))
+	}
+	c.Notes = append(c.Notes, x.FX.notes()...)
 	for _, r := range x.Rejected {
 		c.Rejected = append(c.Rejected, waterfall.Rejected{Label: r.Rule, Why: r.why()})
 	}
 	return c
+}
+
+// notes has a line for each rate that the price was converted by.
+func (u *FXUsed) notes() []string {
+	var notes []string
+	for _, r := range u.Rates {
+		if r.From.IsZero() {
+			continue
+		}
+		note := fmt.Sprintf("rate: 1 %s = %s %s, as of %s", r.From, r.Rate, r.To, r.AsOf.UTC().Format(time.RFC3339))
+		if r.Source != "" {
+			note += ", " + r.Source
+		}
+		notes = append(notes, note)
+	}
+	if u.Stale {
+		notes = append(notes, "a rate is older than the policy's max_age")
+	}
+	return notes
 }
 
 // why is the reason as a sentence's end.
@@ -149,8 +173,10 @@ func (r Rejection) why() string {
 	}
 }
 
-// MarshalJSON writes the quote: amounts as decimal strings beside their currency,
-// kinds and stages by name, Err as its text; what is zero is left out.
+// MarshalJSON writes the quote, with the names of its fields in snake case, for
+// people and other programs; it is not read back. Amounts are decimal strings
+// beside one currency, kinds and stages have their names, Err is its text under
+// error; what is zero is left out.
 func (q Quote) MarshalJSON() ([]byte, error) {
 	f := newWriter(&Policy{})
 	f.Object(func() { f.quote(&q) })

@@ -20,14 +20,14 @@ type Query struct {
 	Product, Variant string
 	// Categories has the nearest first; at most 64.
 	Categories []string
-	// Qty is 0 to 10^12 with at most 6 decimals. The zero value is a quantity of
-	// zero; ParseQuery fills in 1.
+	// Qty is 0 to 10^12 with at most 6 decimals. The zero Decimal, that of a field
+	// nobody set, means 1; a quantity of zero is decimal.Zero or a parsed "0".
 	Qty decimal.Decimal
 	// Currency is that of the answer, required.
 	Currency        money.Currency
 	Customer        Customer
 	Channel, Region string
-	// Attributes and Numbers are the host's own; at most 64 in all. One that is
+	// Attributes and Numbers are the host's own; at most 64 of each. One that is
 	// there is known to conditions, if only as the empty text; every other text of
 	// a query is known where it is not empty.
 	Attributes map[string]string
@@ -53,7 +53,7 @@ type Customer struct {
 const (
 	maxCategories = 64
 	maxSegments   = 256
-	maxNames      = 64 // attributes and numbers
+	maxNames      = 64 // attributes, and as many numbers
 )
 
 // A Rate says that one unit of From is worth Rate units of To, as of a time.
@@ -132,6 +132,9 @@ func (r *Rates) All() iter.Seq[Rate] {
 // at, cost {amount, currency}, rates [{from, to, rate, as_of, source}] where 1 from
 // is rate to, and tax_rate. A currency of one's own has its digits: "POINT/0".
 //
+// Of a query that came from outside the host overwrites what it knows better: the
+// customer and its segments, the time, the cost, the rates and the tax.
+//
 // All problems come together in a [*ParseError]: [money.ErrCurrency] for an
 // unknown, lower-case or missing currency, [ErrQuantity] and [ErrCost] for a
 // quantity or a cost that no query may have, [ErrRate] for rates that
@@ -169,7 +172,7 @@ func (q *Query) UnmarshalJSON(data []byte) error {
 
 // load checks a query and hands it to a machine. All problems come joined.
 func (s *Snapshot) load(q *Query, m *eval.Machine) error {
-	qty, ok := micros(q.Qty)
+	qty, ok := quantityOf(q)
 	if !ok || !s.answers(q) {
 		return s.problems(q)
 	}
@@ -190,10 +193,19 @@ func (s *Snapshot) load(q *Query, m *eval.Machine) error {
 	return nil
 }
 
+// quantityOf returns a query's quantity in millionths. A Decimal that was never set
+// differs from one that is zero in that it has no coefficient at all.
+func quantityOf(q *Query) (n int64, ok bool) {
+	if q.Qty == (decimal.Decimal{}) {
+		return micros(one())
+	}
+	return micros(q.Qty)
+}
+
 // answers reports whether problems would find none beside the quantity's.
 func (s *Snapshot) answers(q *Query) bool {
 	return q.Product != "" && !q.Currency.IsZero() &&
-		len(q.Categories) <= maxCategories && len(q.Customer.Segments) <= maxSegments && len(q.Attributes)+len(q.Numbers) <= maxNames &&
+		len(q.Categories) <= maxCategories && len(q.Customer.Segments) <= maxSegments && len(q.Attributes) <= maxNames && len(q.Numbers) <= maxNames &&
 		q.Cost.Sign() >= 0 && (!q.TaxRate.Valid || s.policy.Tax != TaxNone) && (!q.At.IsZero() || !s.needsTime())
 }
 
@@ -210,12 +222,12 @@ func (s *Snapshot) problems(q *Query) error {
 	}
 	report(q.Product == "", ErrQuery, "product missing")
 	report(q.Currency.IsZero(), money.ErrCurrency, "currency missing")
-	_, ok := micros(q.Qty)
+	_, ok := quantityOf(q)
 	report(!ok, ErrQuantity, "qty %s, want 0 to 10^12 with at most 6 decimals", shown(q.Qty))
 	report(len(q.Categories) > maxCategories, ErrQuery, "categories: %d, at most %d", len(q.Categories), maxCategories)
 	report(len(q.Customer.Segments) > maxSegments, ErrQuery, "customer.segments: %d, at most %d", len(q.Customer.Segments), maxSegments)
-	names := len(q.Attributes) + len(q.Numbers)
-	report(names > maxNames, ErrQuery, "attributes and numbers: %d, at most %d", names, maxNames)
+	report(len(q.Attributes) > maxNames, ErrQuery, "attributes: %d, at most %d", len(q.Attributes), maxNames)
+	report(len(q.Numbers) > maxNames, ErrQuery, "numbers: %d, at most %d", len(q.Numbers), maxNames)
 	report(q.Cost.Sign() < 0, ErrCost, "cost %s is negative", q.Cost)
 	report(q.TaxRate.Valid && s.policy.Tax == TaxNone, ErrQuery, "tax_rate, but the policy has no tax")
 	report(q.At.IsZero() && s.needsTime(), ErrTime, "at missing")
@@ -283,7 +295,7 @@ func (f *form) query(q *Query) {
 		}
 		f.Text("variant", &q.Variant)
 		f.Texts("categories", &q.Categories)
-		f.Field("qty", q.Qty.Equal(one()), func() { f.quantity(&q.Qty) })
+		f.Field("qty", q.Qty.Equal(one()) || q.Qty == (decimal.Decimal{}), func() { f.quantity(&q.Qty) })
 		f.requiredCurrency(&q.Currency)
 		f.Field("customer", q.Customer.ID == "" && len(q.Customer.Segments) == 0, func() {
 			f.Object(func() {

@@ -54,6 +54,8 @@ type Kind uint8
 // The kinds, in the order in which the price stage prefers the first four.
 const (
 	// KindContract is a price agreed with one customer: SetTo, Charge or Formula.
+	// It is a list price like the others: tiers, volume rules and sales whose
+	// conditions hold go on from it. Those that must not say so in their condition.
 	KindContract = Kind(eval.Contract)
 	// KindList is a price list's price: SetTo, Charge or Formula.
 	KindList = Kind(eval.List)
@@ -68,6 +70,8 @@ const (
 	// AmountOff, SetTo or Formula.
 	KindVolume = Kind(eval.Volume)
 	// KindSale is a temporary adjustment: PercentOff, AmountOff, SetTo or Formula.
+	// Of several the highest rank applies, so that one on a product comes before a
+	// larger one on everything; Policy.Combine can ask for the lowest price instead.
 	KindSale = Kind(eval.Sale)
 	// KindSurcharge adds: PercentUp or AmountUp.
 	KindSurcharge = Kind(eval.Surcharge)
@@ -80,7 +84,8 @@ const (
 	// KindMAP is the least price that may be advertised: SetTo. It never
 	// changes the price.
 	KindMAP = Kind(eval.MAP)
-	// KindRound puts the price on a grid (charm prices): Grid.
+	// KindRound puts the price on a grid (charm prices): Grid. Of a charge that is
+	// priced per line it is the line that goes there.
 	KindRound = Kind(eval.Round)
 )
 
@@ -184,7 +189,8 @@ type Charge struct {
 }
 
 // A ChargeStep reaches up to a quantity, inclusive; the last one, and only the
-// last, has no UpTo. The zero Flat is none.
+// last, has no UpTo. The zero Flat is none; Unit is required, zero of the
+// currency for units that are free.
 type ChargeStep struct {
 	UpTo decimal.NullDecimal
 	Unit money.Amount
@@ -205,7 +211,8 @@ const (
 )
 
 // A Grid is the set of prices k x Increment + Offset: 1.00 and -0.01 give
-// prices that end in .99. Offset is smaller than the increment, and signed.
+// prices that end in .99. Offset is smaller than the increment, and signed. The
+// zero Mode is money.HalfEven, as everywhere; in JSON an absent mode is half_up.
 type Grid struct {
 	Mode              money.Mode
 	Increment, Offset money.Amount
@@ -387,11 +394,11 @@ func effectName(e Effect) string {
 
 // liftRule makes a compiled rule public again: the rule that compiled to it, but
 // for what its canonical form does not tell apart either.
-func liftRule(rules []eval.Rule, i int) Rule {
-	in := &rules[i]
+func liftRule(set *eval.Set, i int) Rule {
+	in := set.Rule(i)
 	out := Rule{
 		ID: in.ID, Label: in.Label, Kind: Kind(in.Kind), On: Scope{Level(in.Level), in.Scope}, Priority: int(in.Priority),
-		Exclusive: in.Exclusive, Currency: in.Currency, Effect: liftEffect(rules, in),
+		Exclusive: in.Exclusive, Currency: in.Currency, Effect: liftEffect(set, in),
 	}
 	if in.When != nil {
 		out.When = conditionOf(in.When.Node())
@@ -421,7 +428,7 @@ func liftAmount(d eval.Dec, c money.Currency) money.Amount {
 	return a
 }
 
-func liftEffect(rules []eval.Rule, r *eval.Rule) Effect {
+func liftEffect(set *eval.Set, r *eval.Rule) Effect {
 	e := &r.Effect
 	amount, percent := liftAmount(e.Number, r.Currency), liftDec(e.Number)
 	switch e.Op {
@@ -440,7 +447,7 @@ func liftEffect(rules []eval.Rule, r *eval.Rule) Effect {
 	case eval.OpMargin:
 		return Margin{percent}
 	case eval.OpFormula:
-		return liftFormula(rules, e.Formula, r.Currency)
+		return liftFormula(set, e.Formula, r.Currency)
 	case eval.OpCharge:
 		return liftCharge(e.Charge, r.Currency)
 	default:
@@ -448,7 +455,7 @@ func liftEffect(rules []eval.Rule, r *eval.Rule) Effect {
 	}
 }
 
-func liftFormula(rules []eval.Rule, f *eval.Formula, c money.Currency) Formula {
+func liftFormula(set *eval.Set, f *eval.Formula, c money.Currency) Formula {
 	var out Formula
 	switch f.Base {
 	case eval.OfList:
@@ -458,7 +465,7 @@ func liftFormula(rules []eval.Rule, f *eval.Formula, c money.Currency) Formula {
 	case eval.OfCost:
 		out.Base = BaseCost
 	default:
-		out.Base = BaseRule(rules[f.Rule].ID)
+		out.Base = BaseRule(set.Rule(f.Rule).ID)
 	}
 	switch percent := liftDec(f.Percent); {
 	case f.Percent.Coef < 0:

@@ -50,7 +50,7 @@ func (s *Snapshot) Digest() Digest { return s.digest }
 func (s *Snapshot) EffectiveFrom() time.Time { return s.effectiveFrom }
 
 // Len is the number of rules.
-func (s *Snapshot) Len() int { return len(s.set.Rules) }
+func (s *Snapshot) Len() int { return s.set.Len() }
 
 // Policy returns a copy of the policy.
 func (s *Snapshot) Policy() Policy { return clonePolicy(s.policy) }
@@ -59,8 +59,8 @@ func (s *Snapshot) Policy() Policy { return clonePolicy(s.policy) }
 // snapshot does not keep two copies of a million rules.
 func (s *Snapshot) Rules() iter.Seq[Rule] {
 	return func(yield func(Rule) bool) {
-		for i := range s.set.Rules {
-			if !yield(liftRule(s.set.Rules, i)) {
+		for i := range s.set.Len() {
+			if !yield(liftRule(s.set, i)) {
 				return
 			}
 		}
@@ -149,44 +149,46 @@ func (s *Snapshot) priceInto(m *eval.Machine, q *Query, dst *Quote) error {
 		return failQuote(dst, err)
 	}
 	if err := m.Price(); err != nil {
-		return failQuote(dst, s.wrap(q, err))
+		return failQuote(dst, wrap(q, err))
 	}
 	s.fill(dst, q, m)
 	return nil
 }
 
-// fill writes a machine's result into dst, field by field: dst may hold an
-// earlier quote.
+// fill writes a machine's result into dst, which may hold an earlier quote: every
+// field is set, one by one, because a copy of a whole quote costs as much as a rule.
 func (s *Snapshot) fill(dst *Quote, q *Query, m *eval.Machine) {
 	r := &m.Result
-	steps := dst.Steps[:0]
+	dst.Unit, dst.Line, dst.List, dst.Advertised, dst.Floor = r.Unit, r.Line, r.List, r.Advertised, r.Floor
+	dst.Net, dst.Tax, dst.Gross, dst.PerLine = r.Net, r.Tax, r.Gross, r.PerLine
+	dst.Steps = dst.Steps[:0]
 	for i := range r.Steps {
-		of := &r.Steps[i]
-		step := Step{Stage: StageTotal, Before: of.Before, After: of.After, Delta: of.Delta}
-		if of.Rule >= 0 {
-			rule := &s.set.Rules[of.Rule]
-			step.Rule, step.Label = rule.ID, cmp.Or(rule.Label, rule.ID)
-			step.Kind, step.Stage = Kind(rule.Kind), Stage(rule.Kind.Stage())
-		}
-		steps = append(steps, step)
+		dst.Steps = append(dst.Steps, stepOf(&r.Steps[i]))
 	}
-	*dst = Quote{
-		Unit: r.Unit, Line: r.Line, List: r.List, Advertised: r.Advertised, Floor: r.Floor,
-		Net: r.Net, Tax: r.Tax, Gross: r.Gross, PerLine: r.PerLine, Steps: steps,
-		Version: s.version, Digest: s.digest, Exact: r.Exact,
-		FX: FXUsed{From: r.FX.From, To: r.FX.To, Stale: r.FX.Stale},
-	}
+	dst.FX = FXUsed{From: r.FX.From, To: r.FX.To, Stale: r.FX.Stale}
 	for i, leg := range r.FX.Legs {
 		if leg.Rate > 0 {
 			dst.FX.Rates[i] = q.Rates.list[leg.Rate-1]
 		}
 	}
+	dst.At, dst.NextChange = time.Time{}, time.Time{}
 	if m.Query.Timed {
 		dst.At = time.Unix(m.Query.At, 0).UTC()
 	}
 	if r.NextChange != 0 {
 		dst.NextChange = time.Unix(r.NextChange, 0).UTC()
 	}
+	dst.Version, dst.Digest = s.version, s.digest
+	dst.Unsure, dst.Exact, dst.Err = false, r.Exact, nil
+}
+
+func stepOf(of *eval.Step) Step {
+	step := Step{Stage: StageTotal, Before: of.Before, After: of.After, Delta: of.Delta}
+	if rule := of.Rule; rule != nil {
+		step.Rule, step.Label = rule.ID, cmp.Or(rule.Label, rule.ID)
+		step.Kind, step.Stage = Kind(rule.Kind), Stage(rule.Kind.Stage())
+	}
+	return step
 }
 
 // failQuote leaves err alone in a quote, and the memory of its steps.
@@ -196,7 +198,7 @@ func failQuote(dst *Quote, err error) error {
 }
 
 // wrap says in the words of this package why a query has no price.
-func (s *Snapshot) wrap(q *Query, err error) error {
+func wrap(q *Query, err error) error {
 	fault, ok := errors.AsType[*eval.FaultError](err)
 	if !ok {
 		return err
@@ -206,8 +208,8 @@ func (s *Snapshot) wrap(q *Query, err error) error {
 		err = ErrNoPrice
 	case eval.FaultAmbiguous:
 		ambiguous := &AmbiguousError{Stage: Stage(fault.Stage)}
-		for _, i := range fault.Rules {
-			ambiguous.Rules = append(ambiguous.Rules, s.set.Rules[i].ID)
+		for _, rule := range fault.Rules {
+			ambiguous.Rules = append(ambiguous.Rules, rule.ID)
 		}
 		err = ambiguous
 	case eval.FaultCost:
@@ -219,8 +221,8 @@ func (s *Snapshot) wrap(q *Query, err error) error {
 	case eval.FaultAmount:
 		err = fault.Err
 	}
-	if fault.Rule >= 0 {
-		err = fmt.Errorf("rule %s: %w", s.set.Rules[fault.Rule].ID, err)
+	if fault.Rule != nil {
+		err = fmt.Errorf("rule %s: %w", fault.Rule.ID, err)
 	}
 	return fmt.Errorf("pricing: price%s: %w", subject(q), err)
 }
@@ -275,7 +277,8 @@ type Quote struct {
 }
 
 // A Step is one rule's part of a quote. Amounts are for show: at the minor unit
-// and four digits more. Rule is empty where the step is the last rounding.
+// and four digits more. The last step, where rounding changed the value, has no
+// rule and no kind, and StageTotal.
 type Step struct {
 	Rule, Label          string
 	Kind                 Kind

@@ -607,7 +607,8 @@ func TestBadQueriesAreNamed(t *testing.T) {
 		{"quantity of endless digits", func(q *pricing.Query) { q.Qty = decimal.New(1, 1_000_000_000) }, pricing.ErrQuantity, "qty with 1 digits and exponent 1000000000"},
 		{"categories", func(q *pricing.Query) { q.Categories, _, _ = many(65) }, pricing.ErrQuery, "categories: 65, at most 64"},
 		{"segments", func(q *pricing.Query) { q.Customer.Segments, _, _ = many(257) }, pricing.ErrQuery, "customer.segments: 257, at most 256"},
-		{"attributes", func(q *pricing.Query) { _, q.Attributes, _ = many(40); _, _, q.Numbers = many(25) }, pricing.ErrQuery, "attributes and numbers: 65, at most 64"},
+		{"attributes", func(q *pricing.Query) { _, q.Attributes, _ = many(65) }, pricing.ErrQuery, "attributes: 65, at most 64"},
+		{"numbers", func(q *pricing.Query) { _, _, q.Numbers = many(65) }, pricing.ErrQuery, "numbers: 65, at most 64"},
 		{"negative cost", func(q *pricing.Query) { q.Cost = money.New(-1, usd) }, pricing.ErrCost, "cost -0.01 USD is negative"},
 		{"no time", func(q *pricing.Query) { q.At = time.Time{} }, pricing.ErrTime, "at missing"},
 	} {

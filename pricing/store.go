@@ -93,7 +93,7 @@ type Publication struct {
 	Revision, After uint64
 	// At is when it is published; a Book fills it in.
 	At time.Time
-	// EffectiveFrom is a whole second; zero: At + Lead, rounded up.
+	// EffectiveFrom is a whole second (Truncate(time.Second) makes one); zero: At + Lead, rounded up.
 	EffectiveFrom time.Time
 	By, Note      string
 	// Immediate waives the lead and the promise that all nodes flip together.

@@ -17,8 +17,8 @@ import (
 func BenchmarkPriceVsNaive(b *testing.B) {
 	const (
 		rules  = 100_000
-		engine = 5000 // prices a turn
-		naive  = 5
+		engine = 10_000 // prices a turn: each query once
+		naive  = 10
 	)
 	rs, queries := pricingtest.Workload(rules, 1)
 	s, err := pricing.Compile(rs)

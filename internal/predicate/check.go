@@ -88,7 +88,7 @@ func (c *checker) leaf(l *Leaf, at *place) {
 	}
 	_, kind, known := c.schema.kindOf(l.Field)
 	if !known {
-		c.add(at.child(keyField), "unknown field %q", l.Field)
+		c.add(at.child(keyField), "unknown field %q, want one of %s", l.Field, c.schema.names())
 	}
 	arity := l.Op.arity()
 	switch {

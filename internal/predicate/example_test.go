@@ -71,7 +71,7 @@ func ExampleSchema_Compile_problems() {
 	}
 	// Output:
 	// rules[0].when.any[0].value: low 10 is above high 1
-	// rules[0].when.any[1].not.field: unknown field "colour"
+	// rules[0].when.any[1].not.field: unknown field "colour", want one of qty
 }
 
 // An owner's form, here the number of days since a signup, is decoded by its

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -177,6 +178,20 @@ func (s *Schema) kindOf(name string) (number int, kind Kind, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// names lists the fields as NewSchema got them, for messages.
+func (s *Schema) names() string {
+	var names []string
+	for i := range s.fields {
+		switch f := &s.fields[i]; {
+		case f.Prefix:
+			names = append(names, f.Name+"*")
+		case !slices.ContainsFunc(s.families, func(of int) bool { return strings.HasPrefix(f.Name, s.fields[of].Name) }):
+			names = append(names, f.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // intern returns the number of a field that kindOf knows, and makes a member

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/pricing"
 )
@@ -27,7 +28,7 @@ import (
 func Naive(rs pricing.RuleSet, q pricing.Query) (pricing.Quote, error) {
 	n := &naive{
 		policy: rs.Policy, rules: rs.Rules,
-		query: q, qty: q.Qty.Rat(), at: q.At.UTC().Truncate(time.Second),
+		query: q, qty: asked(q.Qty).Rat(), at: q.At.UTC().Truncate(time.Second),
 		value: new(big.Rat),
 	}
 	quote, err := n.price()
@@ -36,6 +37,14 @@ func Naive(rs pricing.RuleSet, q pricing.Query) (pricing.Quote, error) {
 	}
 	quote.Version = rs.Version
 	return quote, nil
+}
+
+// asked is the quantity of a query: one where the field was never set.
+func asked(qty decimal.Decimal) decimal.Decimal {
+	if qty == (decimal.Decimal{}) {
+		return decimal.NewFromInt(1)
+	}
+	return qty
 }
 
 // naive is one query on its way through the stages.
@@ -109,7 +118,7 @@ func (n *naive) checkQuery() error {
 	if n.qty.Sign() < 0 || n.qty.Cmp(big.NewRat(1_000_000_000_000, 1)) > 0 || !micro.IsInt() {
 		problems = append(problems, bad(pricing.ErrQuantity, "qty "+q.Qty.String()))
 	}
-	if len(q.Categories) > 64 || len(q.Customer.Segments) > 256 || len(q.Attributes)+len(q.Numbers) > 64 {
+	if len(q.Categories) > 64 || len(q.Customer.Segments) > 256 || len(q.Attributes) > 64 || len(q.Numbers) > 64 {
 		problems = append(problems, bad(pricing.ErrQuery, "too many categories, segments or attributes"))
 	}
 	if q.Cost.Sign() < 0 {

@@ -162,6 +162,6 @@ func clashFinding(rules []eval.Rule, cluster []int) Finding {
 	r := &rules[cluster[0]]
 	return Finding{
 		Code: "ambiguous", Rules: cluster, Stage: r.Kind.Stage(),
-		Text: fmt.Sprintf("rules of equal rank meet and differ: %s", strings.Join(names, ", ")),
+		Text: fmt.Sprintf("rules of equal rank in stage %v meet and differ: %s; a priority or the policy's ties can decide", r.Kind.Stage(), strings.Join(names, ", ")),
 	}
 }

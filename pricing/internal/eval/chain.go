@@ -37,7 +37,7 @@ func (m *Machine) priceStage() error {
 		m.top(StagePrice)
 	}
 	if len(m.candidates) == 0 {
-		return &FaultError{Why: FaultPrice, Rule: noRule}
+		return &FaultError{Why: FaultPrice}
 	}
 	for i := range m.candidates {
 		if err := m.price(&m.candidates[i]); err != nil {
@@ -58,7 +58,7 @@ func (m *Machine) priceStage() error {
 // staleOnTop reports whether a candidate needs a rate that is too old.
 func (m *Machine) staleOnTop() bool {
 	for i := range m.candidates {
-		r := &m.set.Rules[m.candidates[i].rule]
+		r := m.candidates[i].rule
 		if r.Currency.IsZero() {
 			continue
 		}
@@ -124,7 +124,7 @@ func (m *Machine) adjustBest(stage Stage) error {
 
 func (m *Machine) adjustChain(stage Stage) error {
 	m.all(stage)
-	if len(m.candidates) > 0 && m.set.Rules[m.candidates[0].rule].Exclusive {
+	if len(m.candidates) > 0 && m.candidates[0].rule.Exclusive {
 		m.candidates = m.candidates[:1]
 	}
 	for i := range m.candidates {
@@ -158,9 +158,9 @@ func (m *Machine) settle(stage Stage) (*candidate, error) {
 	if !conflict || m.set.Policy.Ties == TiesLowest {
 		return lowest, nil
 	}
-	f := &FaultError{Why: FaultAmbiguous, Rule: noRule, Stage: stage}
+	f := &FaultError{Why: FaultAmbiguous, Stage: stage}
 	for i := range m.candidates {
-		f.Rules = append(f.Rules, int(m.candidates[i].rule))
+		f.Rules = append(f.Rules, &m.candidates[i].rule.Rule)
 	}
 	return nil, f
 }
@@ -182,7 +182,7 @@ func (m *Machine) advance(c *candidate) {
 }
 
 // apply makes v the running value and notes the step.
-func (m *Machine) apply(rule uint32, v number) {
+func (m *Machine) apply(rule *entry, v number) {
 	m.value = v
 	m.steps = append(m.steps, step{rule, v})
 	m.picks = append(m.picks, pick{rule: rule})

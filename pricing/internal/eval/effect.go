@@ -5,7 +5,7 @@ import "github.com/tenon-go/tenon/money"
 // price is what a candidate of the price stage makes of nothing: its value, and
 // whether that is of the line.
 func (m *Machine) price(c *candidate) error {
-	r := &m.set.Rules[c.rule]
+	r := c.rule
 	var err error
 	switch r.Effect.Op {
 	case OpSet:
@@ -13,13 +13,13 @@ func (m *Machine) price(c *candidate) error {
 	case OpCharge:
 		c.value, c.perLine = m.charge(r.Effect.Charge)
 	case OpFormula:
-		c.value, err = m.formula(c.rule, number{}, number{})
+		c.value, err = m.formula(&c.rule.Rule, number{}, number{})
 	case OpMarkup:
-		if c.value, err = m.cost(m.Query.Currency, c.rule); err == nil {
+		if c.value, err = m.cost(m.Query.Currency, &c.rule.Rule); err == nil {
 			c.value = m.percent(c.value, of(r.Effect.Number))
 		}
 	case OpMargin:
-		if c.value, err = m.cost(m.Query.Currency, c.rule); err == nil {
+		if c.value, err = m.cost(m.Query.Currency, &c.rule.Rule); err == nil {
 			num, den := m.margin(c.value, r.Effect.Number)
 			c.value = m.quo(num, den)
 		}
@@ -28,7 +28,7 @@ func (m *Machine) price(c *candidate) error {
 	if err != nil || r.Currency.IsZero() || r.Currency == m.Query.Currency {
 		return err
 	}
-	if c.via, err = m.conversion(r.Currency, m.Query.Currency, c.rule); err != nil {
+	if c.via, err = m.conversion(r.Currency, m.Query.Currency, &c.rule.Rule); err != nil {
 		return err
 	}
 	c.value = m.convert(c.value, c.via)
@@ -81,7 +81,7 @@ func (m *Machine) charge(c *Charge) (value number, perLine bool) {
 
 // try sets what an adjustment makes of the running value. Below zero is zero.
 func (m *Machine) try(c *candidate) error {
-	r := &m.set.Rules[c.rule]
+	r := c.rule
 	c.perLine = m.perLine
 	switch r.Effect.Op {
 	case OpSet:
@@ -119,7 +119,7 @@ func (m *Machine) tryFormula(c *candidate) error {
 		}
 		list, current = m.quo(list, m.qty), m.quo(current, m.qty)
 	}
-	unit, err := m.formula(c.rule, list, current)
+	unit, err := m.formula(&c.rule.Rule, list, current)
 	if err == nil {
 		c.value = m.scaled(unit)
 	}
@@ -128,9 +128,9 @@ func (m *Machine) tryFormula(c *candidate) error {
 
 // formula is the result of a rule's formula in the rule's currency. In the price
 // stage there is no list or current value yet, and no formula asks for one.
-func (m *Machine) formula(rule uint32, list, current number) (number, error) {
-	f := m.set.Rules[rule].Effect.Formula
-	base, err := m.formulaBase(f, rule, list, current)
+func (m *Machine) formula(r *Rule, list, current number) (number, error) {
+	f := r.Effect.Formula
+	base, err := m.formulaBase(r, list, current)
 	if err != nil {
 		return number{}, err
 	}
@@ -155,18 +155,18 @@ func (m *Machine) formula(rule uint32, list, current number) (number, error) {
 	return notNegative(v), nil
 }
 
-func (m *Machine) formulaBase(f *Formula, rule uint32, list, current number) (number, error) {
-	switch f.Base {
+func (m *Machine) formulaBase(r *Rule, list, current number) (number, error) {
+	switch f := r.Effect.Formula; f.Base {
 	case OfList:
 		return list, nil
 	case OfCurrent:
 		return current, nil
 	case OfCost:
-		return m.cost(m.set.Rules[rule].Currency, rule)
+		return m.cost(r.Currency, r)
 	default:
-		base := &m.set.Rules[f.Rule]
+		base := m.set.Rule(f.Rule)
 		if base.Effect.Op == OpFormula {
-			return m.formula(uint32(f.Rule), list, current) //nolint:gosec // an index of a rule
+			return m.formula(base, list, current)
 		}
 		return of(base.Effect.Number), nil
 	}

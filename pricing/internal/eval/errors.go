@@ -5,11 +5,11 @@ import "github.com/tenon-go/tenon/money"
 // A FaultError says why a query has no price.
 type FaultError struct {
 	Why Why
-	// Rule is the index of the rule that could not act; -1: none in particular.
-	Rule int
-	// Stage and Rules, ascending, are those of FaultAmbiguous.
+	// Rule is the one that could not act; nil: none in particular.
+	Rule *Rule
+	// Stage and Rules, by ID, are those of FaultAmbiguous.
 	Stage Stage
-	Rules []int
+	Rules []*Rule
 	// From and To are those of FaultRate, FaultStale and FaultCostCurrency.
 	From, To money.Currency
 	// Err is that of FaultAmount.
@@ -55,8 +55,5 @@ func (f *FaultError) Error() string {
 func (f *FaultError) Unwrap() error { return f.Err }
 
 func amountFault(err error) error {
-	return &FaultError{Why: FaultAmount, Rule: noRule, Err: err}
+	return &FaultError{Why: FaultAmount, Err: err}
 }
-
-// noRule stands for "no rule in particular".
-const noRule = -1

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -25,12 +26,11 @@ const (
 )
 
 // A Rejection is a rule in scope that did not apply. By is the rule that was
-// preferred, -1 where there is none.
+// preferred, nil where there is none.
 type Rejection struct {
-	Rule           int
+	Rule, By       *Rule
 	Reason         Reason
 	Predicate, Got string
-	By             int
 }
 
 // Explain lists the rules in scope that did not apply in the last call of Price,
@@ -41,7 +41,7 @@ func (m *Machine) Explain() []Rejection {
 	for stage := StagePrice; stage <= StageRound; stage++ {
 		for _, rule := range m.inScope(stage) {
 			if r, ok := m.reject(stage, rule); ok {
-				r.Rule = int(rule)
+				r.Rule = &rule.Rule
 				out = append(out, r)
 			}
 		}
@@ -51,12 +51,12 @@ func (m *Machine) Explain() []Rejection {
 
 // inScope lists all rules of a stage in scope, by id: those under another
 // customer's key too.
-func (m *Machine) inScope(stage Stage) []uint32 {
-	var out []uint32
+func (m *Machine) inScope(stage Stage) []*entry {
+	var out []*entry
 	add := func(first, n uint32) {
-		for _, e := range m.set.entries[first : first+n] {
-			if e.stage == stage {
-				out = append(out, e.rule)
+		for i := first; i < first+n; i++ {
+			if e := &m.set.entries[i]; e.stage == stage {
+				out = append(out, e)
 			}
 		}
 	}
@@ -82,32 +82,30 @@ func (m *Machine) inScope(stage Stage) []uint32 {
 			reach(n.list(stage))
 		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(a, b *entry) int { return cmp.Compare(a.number, b.number) })
 	return out
 }
 
 // reject says why a rule did not apply; false where it did, or where its stage
 // came to no decision.
-func (m *Machine) reject(stage Stage, rule uint32) (Rejection, bool) {
-	r := &m.set.Rules[rule]
-	if out := m.noCandidate(stage, r); out.Reason != "" {
+func (m *Machine) reject(stage Stage, r *entry) (Rejection, bool) {
+	if out := m.noCandidate(stage, &r.Rule); out.Reason != "" {
 		return out, true
 	}
-	lead := -1
+	var lead *Rule
 	for _, p := range m.picks {
-		by := &m.set.Rules[p.rule]
 		switch {
-		case p.rule == rule:
+		case p.rule == r:
 			idle := p.idle || r.Kind == MAP && m.Result.Advertised == m.Result.Unit
-			return Rejection{Reason: ReasonNoEffect, By: noRule}, idle
-		case lead < 0 && by.Kind.Stage() == stage && (stage != StageGuard || by.Kind.competes() == r.Kind.competes()):
-			lead = int(p.rule)
+			return Rejection{Reason: ReasonNoEffect}, idle
+		case lead == nil && p.rule.stage == stage && (stage != StageGuard || p.rule.Kind.competes() == r.Kind.competes()):
+			lead = &p.rule.Rule
 		}
 	}
-	if lead < 0 {
+	if lead == nil {
 		return Rejection{}, false
 	}
-	return Rejection{Reason: m.beaten(stage, r, &m.set.Rules[lead]), By: lead}, true
+	return Rejection{Reason: m.beaten(stage, &r.Rule, lead), By: lead}, true
 }
 
 // competes is the kind with which a guard competes: floors with margins.
@@ -120,7 +118,7 @@ func (k Kind) competes() Kind {
 
 // noCandidate says why a rule is no candidate; no reason where it is one.
 func (m *Machine) noCandidate(stage Stage, r *Rule) Rejection {
-	out := Rejection{By: noRule}
+	var out Rejection
 	class, ok := m.class(r.Currency, stage)
 	switch {
 	case !ok || m.native && stage == StagePrice && class != 0:

@@ -127,13 +127,13 @@ func (m *Machine) newest(from, to money.Currency) int32 {
 
 // conversion is find for a rule that needs the path now. A stale rate is a fault
 // unless the policy lets it count.
-func (m *Machine) conversion(from, to money.Currency, rule uint32) (path, error) {
+func (m *Machine) conversion(from, to money.Currency, rule *Rule) (path, error) {
 	p, ok := m.find(from, to)
 	switch {
 	case !ok:
-		return path{}, &FaultError{Why: FaultRate, Rule: int(rule), From: from, To: to}
+		return path{}, &FaultError{Why: FaultRate, Rule: rule, From: from, To: to}
 	case p.stale && m.set.Policy.Stale != StaleUse:
-		return path{}, &FaultError{Why: FaultStale, Rule: int(rule), From: from, To: to}
+		return path{}, &FaultError{Why: FaultStale, Rule: rule, From: from, To: to}
 	}
 	return p, nil
 }
@@ -152,13 +152,13 @@ func (m *Machine) convert(x number, p path) number {
 }
 
 // cost is the query's cost of one unit in a currency, without spread.
-func (m *Machine) cost(in money.Currency, rule uint32) (number, error) {
+func (m *Machine) cost(in money.Currency, rule *Rule) (number, error) {
 	c := m.Query.Cost.Currency()
 	switch {
 	case c.IsZero():
-		return number{}, &FaultError{Why: FaultCost, Rule: int(rule)}
+		return number{}, &FaultError{Why: FaultCost, Rule: rule}
 	case c != in && !m.set.Policy.Convert:
-		return number{}, &FaultError{Why: FaultCostCurrency, Rule: int(rule), From: c, To: in}
+		return number{}, &FaultError{Why: FaultCostCurrency, Rule: rule, From: c, To: in}
 	}
 	p, err := m.conversion(c, in, rule)
 	if err != nil {

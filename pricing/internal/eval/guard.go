@@ -6,7 +6,7 @@ import "github.com/tenon-go/tenon/money"
 // compared without dividing. The zero bound is none.
 type bound struct {
 	num, den number
-	rule     uint32
+	rule     *entry
 	set      bool
 }
 
@@ -45,7 +45,7 @@ func (m *Machine) clamp(b *bound, wrong int) {
 func (m *Machine) strongest() error {
 	m.gather(StageGuard)
 	var fault error
-	failed := uint32(0)
+	failed := uint32(0) // number of the rule
 	for _, p := range m.parts {
 		entries := m.entriesOf(p)
 		for i := range entries {
@@ -53,12 +53,12 @@ func (m *Machine) strongest() error {
 			if _, ok := m.class(e.currency, StageGuard); !ok || !m.holds(e) {
 				continue
 			}
-			b, err := m.bound(e.rule)
+			b, err := m.bound(e)
 			switch {
 			case err == nil:
 				m.strengthen(&b)
-			case fault == nil || e.rule < failed:
-				fault, failed = err, e.rule
+			case fault == nil || e.number < failed:
+				fault, failed = err, e.number
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func (m *Machine) strongest() error {
 
 func (m *Machine) strengthen(b *bound) {
 	of, stronger := &m.floor, +1
-	switch m.set.Rules[b.rule].Kind {
+	switch b.rule.Kind {
 	case Ceiling:
 		of, stronger = &m.ceiling, -1
 	case MAP:
@@ -75,7 +75,7 @@ func (m *Machine) strengthen(b *bound) {
 	default:
 	}
 	if of.set {
-		if c := m.cmpBounds(b, of); c != stronger && (c != 0 || b.rule > of.rule) {
+		if c := m.cmpBounds(b, of); c != stronger && (c != 0 || b.rule.number > of.rule.number) {
 			return
 		}
 	}
@@ -83,11 +83,10 @@ func (m *Machine) strengthen(b *bound) {
 }
 
 // bound is a guard's in the query's currency, without spread.
-func (m *Machine) bound(rule uint32) (bound, error) {
-	r := &m.set.Rules[rule]
-	b := bound{den: whole(1), rule: rule, set: true}
+func (m *Machine) bound(r *entry) (bound, error) {
+	b := bound{den: whole(1), rule: r, set: true}
 	if r.Kind == MinMargin {
-		cost, err := m.cost(m.Query.Currency, rule)
+		cost, err := m.cost(m.Query.Currency, &r.Rule)
 		if err != nil {
 			return bound{}, err
 		}
@@ -98,7 +97,7 @@ func (m *Machine) bound(rule uint32) (bound, error) {
 	if r.Currency == m.Query.Currency {
 		return b, nil
 	}
-	p, err := m.conversion(r.Currency, m.Query.Currency, rule)
+	p, err := m.conversion(r.Currency, m.Query.Currency, &r.Rule)
 	if err != nil {
 		return bound{}, err
 	}
@@ -148,7 +147,7 @@ func (m *Machine) roundStage() error {
 	}
 	for i := range m.candidates {
 		c := &m.candidates[i]
-		c.value, c.perLine = m.onGrid(m.set.Rules[c.rule].Effect.Grid), m.perLine
+		c.value, c.perLine = m.onGrid(c.rule.Effect.Grid), m.perLine
 	}
 	chosen, err := m.settle(StageRound)
 	if err != nil {

@@ -18,7 +18,7 @@ type Machine struct {
 	arith
 
 	values *predicate.Values
-	filled bool           // values are those of the query
+	filled bool           // values are those of the query; else they are empty
 	coded  money.Currency // of code
 	code   string
 
@@ -57,8 +57,7 @@ type part struct {
 // what it makes of the running value.
 type candidate struct {
 	key     rank
-	minQty  int64
-	rule    uint32
+	rule    *entry
 	perLine bool
 	value   number
 	via     path
@@ -66,7 +65,7 @@ type candidate struct {
 
 // A pick is a rule that was preferred in its stage; idle, it changed nothing.
 type pick struct {
-	rule uint32
+	rule *entry
 	idle bool
 }
 
@@ -79,6 +78,11 @@ func (s *Set) NewMachine(exact bool) *Machine {
 // Release lets go of all that the last query handed in.
 func (m *Machine) Release() {
 	m.Query = Query{}
+	m.empty()
+}
+
+// empty makes the values those of no query.
+func (m *Machine) empty() {
 	if m.filled {
 		m.values.Reset()
 		m.filled = false
@@ -87,8 +91,9 @@ func (m *Machine) Release() {
 
 // begin forgets the last query's results and finds the nodes in scope.
 func (m *Machine) begin() {
+	m.empty()
 	m.Result = Result{Steps: m.Result.Steps[:0]}
-	m.exact, m.filled, m.native = false, false, false
+	m.exact, m.native = false, false
 	m.qty = quantity(m.Query.Qty)
 	m.value, m.list, m.perLine = number{}, number{}, false
 	m.ceiling, m.floor, m.advertised = bound{}, bound{}, bound{}
@@ -139,8 +144,8 @@ func (m *Machine) reachShort(n *near, stage Stage) {
 	first := n.at
 	for ; n.at < end && entries[n.at].stage == stage; n.at++ {
 		if e := &entries[n.at]; n.dated {
-			m.note(e.from)
-			m.note(e.until)
+			m.note(e.From)
+			m.note(e.Until)
 		}
 	}
 	m.parts = append(m.parts, part{first, n.at - first, n.rank})
@@ -191,7 +196,7 @@ func (m *Machine) top(stage Stage) {
 		m.topOf(stage, p)
 	}
 	if len(m.candidates) > 1 {
-		slices.SortFunc(m.candidates, func(a, b candidate) int { return cmp.Compare(a.rule, b.rule) })
+		slices.SortFunc(m.candidates, func(a, b candidate) int { return cmp.Compare(a.rule.number, b.rule.number) })
 	}
 }
 
@@ -203,7 +208,7 @@ func (m *Machine) topOf(stage Stage, p part) {
 		if len(m.candidates) > 0 && key > m.candidates[0].key {
 			return // so are all that follow, whatever the class of their currency
 		}
-		class, ok := m.class(e.currency, stage)
+		class, ok := m.class(e.Currency, stage)
 		if !ok || m.native && class != 0 {
 			continue
 		}
@@ -211,7 +216,7 @@ func (m *Machine) topOf(stage Stage, p part) {
 		order := -1
 		if len(m.candidates) > 0 {
 			best := &m.candidates[0]
-			order = cmp.Or(cmp.Compare(key, best.key), cmp.Compare(best.minQty, e.minQty))
+			order = cmp.Or(cmp.Compare(key, best.key), cmp.Compare(best.rule.MinQty, e.MinQty))
 		}
 		if order > 0 || !m.holds(e) {
 			continue
@@ -219,7 +224,7 @@ func (m *Machine) topOf(stage Stage, p part) {
 		if order < 0 {
 			m.candidates = m.candidates[:0]
 		}
-		m.candidates = append(m.candidates, candidate{key: key, minQty: e.minQty, rule: e.rule})
+		m.candidates = append(m.candidates, candidate{key: key, rule: e})
 	}
 }
 
@@ -234,13 +239,13 @@ func (m *Machine) all(stage Stage) {
 			if len(m.candidates) > 0 && e.key.head() > m.candidates[0].key.head() {
 				break
 			}
-			if _, ok := m.class(e.currency, stage); !ok || !m.holds(e) {
+			if _, ok := m.class(e.Currency, stage); !ok || !m.holds(e) {
 				continue
 			}
 			if len(m.candidates) > 0 && e.key.head() < m.candidates[0].key.head() {
 				m.candidates = m.candidates[:0]
 			}
-			m.candidates = append(m.candidates, candidate{key: e.key | p.rank, minQty: e.minQty, rule: e.rule})
+			m.candidates = append(m.candidates, candidate{key: e.key | p.rank, rule: e})
 		}
 	}
 	if len(m.candidates) > 1 {
@@ -249,7 +254,7 @@ func (m *Machine) all(stage Stage) {
 }
 
 func compareCandidates(a, b candidate) int {
-	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(b.minQty, a.minQty), cmp.Compare(a.rule, b.rule))
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(b.rule.MinQty, a.rule.MinQty), cmp.Compare(a.rule.number, b.rule.number))
 }
 
 // class is how near a rule's currency is to the query's; ok is false where the
@@ -269,7 +274,7 @@ func (m *Machine) class(c money.Currency, stage Stage) (class rank, ok bool) {
 
 // holds reports whether a rule's window, quantity and condition do.
 func (m *Machine) holds(e *entry) bool {
-	return e.from <= m.Query.At && m.Query.At < e.until &&
-		e.minQty <= m.Query.Qty && m.Query.Qty <= e.maxQty &&
-		(e.when == nil || e.when.Eval(m.ask()) == predicate.True)
+	return e.From <= m.Query.At && m.Query.At < e.Until &&
+		e.MinQty <= m.Query.Qty && m.Query.Qty <= e.MaxQty &&
+		(e.When == nil || e.When.Eval(m.ask()) == predicate.True)
 }

@@ -209,6 +209,9 @@ func (a *arith) multiple(x, unit number, mode money.Mode) number {
 }
 
 func multipleFast(x, unit number, mode money.Mode) (number, bool) {
+	if unit.coef == 1 && x.scale <= unit.scale {
+		return x, true // nothing to round: what most prices are
+	}
 	hi, lo := uint64(0), magnitude(x.coef)
 	den := magnitude(unit.coef)
 	if x.scale <= unit.scale {
@@ -271,6 +274,9 @@ func unitOf(r money.Rounding, c money.Currency) number {
 func (a *arith) round(x number, c money.Currency, r money.Rounding) (money.Amount, error) {
 	if !a.slow && x.rat == nil {
 		if v, err := money.FromUnscaled(x.coef, int(x.scale), c); err == nil {
+			if r.Increment <= 1 && int(x.scale) <= c.Digits()+int(r.Extra) {
+				return v, nil // nothing to round: what most prices are
+			}
 			if v, err = v.Round(r); err == nil {
 				return v, nil
 			}

@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"strings"
+
 	"github.com/shopspring/decimal"
 	"github.com/tenon-go/tenon/internal/predicate"
 	"github.com/tenon-go/tenon/money"
@@ -23,19 +25,28 @@ type Query struct {
 	TaxRate                   decimal.NullDecimal
 }
 
-// fields are the numbers of the fields in a schema.
+// fields are the numbers of the fields that a condition asks about; noField for
+// the others, which no query has to fill in.
 type fields struct {
 	customer, segments, channel, region, product, variant, currency, categories, qty int
 	attributes, numbers                                                              int // families
 }
 
-func fieldsOf(schema *predicate.Schema) fields {
+func fieldsOf(schema *predicate.Schema, rules []Rule) fields {
+	asked := make(map[string]bool) // by name, families by prefix
+	programs := make(map[*predicate.Program]bool)
+	for i := range rules {
+		if when := rules[i].When; when != nil && !programs[when] {
+			programs[when] = true // many rules share few
+			mark(asked, when.Node())
+		}
+	}
 	numbers := make(map[string]int)
 	for i := range schema.Len() {
 		numbers[schema.Field(i).Name] = i
 	}
 	number := func(name string) int {
-		if i, ok := numbers[name]; ok {
+		if i, ok := numbers[name]; ok && asked[name] {
 			return i
 		}
 		return noField
@@ -48,7 +59,25 @@ func fieldsOf(schema *predicate.Schema) fields {
 	}
 }
 
-// noField stands for a field that the schema lacks: no condition asks about it.
+// mark notes the fields of a condition, and the families of those that are members.
+func mark(asked map[string]bool, n predicate.Node) {
+	if n.Leaf != nil {
+		asked[n.Leaf.Field] = true
+		if family, _, ok := strings.Cut(n.Leaf.Field, "."); ok {
+			asked[family+"."] = true
+		}
+	}
+	if n.Not != nil {
+		mark(asked, *n.Not)
+	}
+	for _, parts := range [][]predicate.Node{n.All, n.Any} {
+		for _, part := range parts {
+			mark(asked, part)
+		}
+	}
+}
+
+// noField stands for a field that no condition asks about.
 const noField = -1
 
 // ask returns the query's values for conditions, filled in when a condition of
@@ -58,18 +87,15 @@ func (m *Machine) ask() *predicate.Values {
 		return m.values
 	}
 	m.filled = true
-	m.values.Reset()
 	q, f := &m.Query, &m.set.fields
 	m.setText(f.customer, q.Customer)
 	m.setText(f.channel, q.Channel)
 	m.setText(f.region, q.Region)
 	m.setText(f.product, q.Product)
 	m.setText(f.variant, q.Variant)
-	if q.Currency != m.coded {
-		// The code of a currency of one's own allocates: it is kept for the next query.
-		m.coded, m.code = q.Currency, q.Currency.Code()
+	if f.currency != noField {
+		m.setText(f.currency, m.codeOf(q.Currency))
 	}
-	m.setText(f.currency, m.code)
 	if f.segments != noField {
 		m.values.SetMembers(f.segments, q.Segments)
 	}
@@ -81,6 +107,15 @@ func (m *Machine) ask() *predicate.Values {
 	}
 	m.setFamilies()
 	return m.values
+}
+
+// codeOf is the currency's code. That of a currency of one's own allocates, so it
+// is kept for the next query.
+func (m *Machine) codeOf(c money.Currency) string {
+	if c != m.coded {
+		m.coded, m.code = c, c.Code()
+	}
+	return m.code
 }
 
 // setText sets a field of the query's own; empty is absent.

@@ -18,9 +18,9 @@ type Result struct {
 	Exact                               bool
 }
 
-// A Step is one rule's part, for show. Rule is -1 for the rounding at the end.
+// A Step is one rule's part, for show. Rule is nil for the rounding at the end.
 type Step struct {
-	Rule                 int
+	Rule                 *Rule
 	Before, After, Delta money.Amount
 }
 
@@ -33,7 +33,7 @@ type FX struct {
 
 // A step is the exact running value after a rule.
 type step struct {
-	rule  uint32
+	rule  *entry
 	value number
 }
 
@@ -155,7 +155,7 @@ func (m *Machine) showSteps(total money.Amount) error {
 		if err != nil {
 			return err
 		}
-		if err := m.addStep(int(m.steps[i].rule), before, after); err != nil {
+		if err := m.addStep(&m.steps[i].rule.Rule, before, after); err != nil {
 			return err
 		}
 		before = after
@@ -163,10 +163,10 @@ func (m *Machine) showSteps(total money.Amount) error {
 	if before == total {
 		return nil
 	}
-	return m.addStep(noRule, before, total)
+	return m.addStep(nil, before, total)
 }
 
-func (m *Machine) addStep(rule int, before, after money.Amount) error {
+func (m *Machine) addStep(rule *Rule, before, after money.Amount) error {
 	delta, err := after.Sub(before)
 	m.Result.Steps = append(m.Result.Steps, Step{Rule: rule, Before: before, After: after, Delta: delta})
 	return err

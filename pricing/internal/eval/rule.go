@@ -1,8 +1,12 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
+	"math/bits"
+	"strings"
 
+	"github.com/shopspring/decimal"
 	"github.com/tenon-go/tenon/internal/predicate"
 	"github.com/tenon-go/tenon/money"
 )
@@ -148,22 +152,48 @@ type Dec struct {
 	Scale uint8
 }
 
-// A Rule is one rule of a set, checked and ready to run. Its index in the set's
-// slice, which is sorted by ID, is its number: a smaller number is a smaller id.
+// Cmp compares exactly: -1, 0 or +1. It does not allocate.
+func (d Dec) Cmp(e Dec) int {
+	if (d.Coef < 0) != (e.Coef < 0) {
+		return cmp.Compare(d.Coef, e.Coef)
+	}
+	// Of one sign: 128 bits hold each magnitude at the scale of both.
+	dHi, dLo := bits.Mul64(magnitude(d.Coef), pow10[e.Scale])
+	eHi, eLo := bits.Mul64(magnitude(e.Coef), pow10[d.Scale])
+	c := cmp.Or(cmp.Compare(dHi, eHi), cmp.Compare(dLo, eLo))
+	if d.Coef < 0 {
+		return -c
+	}
+	return c
+}
+
+// Neg returns the number with the other sign; its coefficient is not math.MinInt64.
+func (d Dec) Neg() Dec { return Dec{Coef: -d.Coef, Scale: d.Scale} }
+
+// String returns the number without superfluous zeros.
+func (d Dec) String() string {
+	text := decimal.New(d.Coef, -int32(d.Scale)).String()
+	if strings.Contains(text, ".") {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+// A Rule is one rule of a set, checked and ready to run. What a selection reads
+// comes first, what applying a rule reads second: see entry.
 type Rule struct {
-	// What a selection reads comes first and together: rules are read all over
-	// memory, and a line of the cache is what that costs.
+	Currency money.Currency
+	When     *predicate.Program // nil: always
+	From     int64              // Unix second, inclusive; Forever's negative where open
+	Until    int64              // Unix second, exclusive; Forever where open
+	MinQty   int64              // millionths, inclusive; 0 where absent
+	MaxQty   int64              // millionths, inclusive; Forever where absent
+
 	ID, Label string
 	Kind      Kind
 	Exclusive bool
 	Level     Level
 	Priority  int32
-	Currency  money.Currency
-	When      *predicate.Program // nil: always
-	From      int64              // Unix second, inclusive; Forever's negative where open
-	Until     int64              // Unix second, exclusive; Forever where open
-	MinQty    int64              // millionths, inclusive; 0 where absent
-	MaxQty    int64              // millionths, inclusive; Forever where absent
 	Effect    Effect
 	Scope     string // id at Level
 }

@@ -19,7 +19,7 @@ type write struct {
 
 func writes() []write {
 	edit := func(ctx context.Context, s pricing.Store, revision, last uint64) error {
-		_, err := save(ctx, s, revision, rules(20, int(revision+last))) //nolint:gosec // both are small
+		_, err := save(ctx, s, revision, rules(5, int(revision+last))) //nolint:gosec // both are small
 		return err
 	}
 	release := func(ctx context.Context, s pricing.Store, revision, last uint64) error {
@@ -69,11 +69,11 @@ func stateOf(ctx context.Context, s pricing.Store) (state, error) {
 const maxSteps = 2000
 
 func checkCancelled(ctx context.Context, s pricing.Store) error {
-	if _, err := saveAndPublish(ctx, s, 20, 3); err != nil {
+	if _, err := saveAndPublish(ctx, s, 5, 2); err != nil {
 		return err
 	}
 	// A look at the context is less than a step, so not each of many is tried.
-	next := func(n int) int { return n + 1 + n/8 }
+	next := func(n int) int { return n + 1 + n/4 }
 	return everyStep(ctx, s, next, func(w write, n int, was state) (done bool, err error) {
 		ending := newEndingContext(ctx, n)
 		err = w.do(ending, s, was.revision, was.last) //nolint:contextcheck // ending is a child of ctx
@@ -96,7 +96,7 @@ func checkFailed(ctx context.Context, s pricing.Store) error {
 	if !ok {
 		return ErrNotOffered
 	}
-	if _, err := saveAndPublish(ctx, s, 20, 3); err != nil {
+	if _, err := saveAndPublish(ctx, s, 5, 2); err != nil {
 		return err
 	}
 	next := func(n int) int { return n + 1 }

@@ -142,7 +142,7 @@ func follow(ctx context.Context, s pricing.Store, until uint64) error {
 			last = h.Version
 		}
 		if len(list) == 0 {
-			pause(ctx, 200*time.Microsecond)
+			pause(ctx, time.Millisecond)
 			continue
 		}
 		if _, err := readVersion(ctx, s, list[len(list)-1]); err != nil {
