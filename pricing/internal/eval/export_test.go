@@ -2,6 +2,7 @@ package eval
 
 import (
 	"math/big"
+	"unsafe"
 
 	"github.com/tenon-go/tenon/money"
 )
@@ -53,3 +54,9 @@ func (m *Machine) Reach(stage Stage) int {
 	}
 	return n
 }
+
+// EntrySize is the size of a rule in its place.
+const EntrySize = unsafe.Sizeof(entry{})
+
+// ActOffset is where the part of an entry begins that applying it reads.
+const ActOffset = unsafe.Offsetof(entry{}.Rule) + unsafe.Offsetof(Rule{}.ID)

@@ -50,7 +50,7 @@ func (m *Machine) strongest() error {
 		entries := m.entriesOf(p)
 		for i := range entries {
 			e := &entries[i]
-			if _, ok := m.class(e.currency, StageGuard); !ok || !m.holds(e) {
+			if _, ok := m.class(e.Currency, StageGuard); !ok || !m.holds(e) {
 				continue
 			}
 			b, err := m.bound(e)

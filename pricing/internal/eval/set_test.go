@@ -129,8 +129,16 @@ func TestSplitListsGiveTheBestRule(t *testing.T) {
 		if err := m.Price(); err != nil {
 			t.Fatal(err)
 		}
-		if got := m.Result.Steps[0].Rule; got != best {
-			t.Errorf("customer %d: rule %d, want %d", customer, got, best)
+		if got, want := m.Result.Steps[0].Rule.ID, fmt.Sprintf("rule-%06d", best); got != want {
+			t.Errorf("customer %d: %s, want %s", customer, got, want)
 		}
+	}
+}
+
+// A rule in its place is three lines of a cache, and what is read together lies
+// in one.
+func TestEntriesAreLines(t *testing.T) {
+	if eval.EntrySize != 192 || eval.ActOffset != 64 {
+		t.Errorf("an entry has %d bytes, the second part begins at %d, want 192 and 64", eval.EntrySize, eval.ActOffset)
 	}
 }
