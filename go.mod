@@ -7,5 +7,3 @@ require (
 	github.com/shopspring/decimal v1.6.0
 	pgregory.net/rapid v1.3.0
 )
-
-require github.com/sony/gobreaker/v2 v2.4.0 // indirect
