@@ -351,9 +351,10 @@ func TestRelationsBetweenRulesAreRefused(t *testing.T) {
 	of := func(id, base string) string {
 		return `{"id":"` + id + `","kind":"base","on":{"product":"` + id + `"},"currency":"USD","formula":{"base":"` + base + `"}}`
 	}
-	chain := of("c0", "cost")
+	var chain strings.Builder
+	chain.WriteString(of("c0", "cost"))
 	for i := range 9 {
-		chain += "," + of(fmt.Sprint("c", i+1), fmt.Sprint("rule:c", i))
+		chain.WriteString("," + of(fmt.Sprint("c", i+1), fmt.Sprint("rule:c", i)))
 	}
 	base := func(id, amount, more string) string {
 		return `{"id":"` + id + `","kind":"base","on":{"product":"p"},"currency":"USD","amount":"` + amount + `"` + more + `}`
@@ -371,7 +372,7 @@ func TestRelationsBetweenRulesAreRefused(t *testing.T) {
 		of("a", "rule:b") + "," + of("b", "rule:c") + "," + of("c", "rule:a"):      {{"cycle", []string{"a", "b", "c"}, "a -> b -> c -> a"}},
 		of("c", "rule:b") + "," + of("b", "rule:c") + "," + of("a", "rule:c"):      {{"cycle", []string{"b", "c"}, "b -> c -> b"}},
 		of("a", "rule:a"): {{"cycle", []string{"a"}, "a -> a"}},
-		chain:             {{"depth", []string{"c9"}, "more than 8"}},
+		chain.String():    {{"depth", []string{"c9"}, "more than 8"}},
 		guard("f", "floor", "2") + "," + guard("c", "ceiling", "1"): {{"floor_above_ceiling", []string{"c", "f"}, "floor f is above ceiling c"}},
 		guard("f", "floor", "2") + "," + guard("c", "ceiling", "2"): nil,
 		base("a", "1", "") + "," + base("a", "2", ""):               {{"duplicate_id", []string{"a"}, "rules[0] has the same"}},

@@ -16,13 +16,14 @@ import (
 func reasons(x pricing.Explanation) []string {
 	var out []string
 	for _, r := range x.Rejected {
-		text := r.Rule + " " + string(r.Reason)
+		var text strings.Builder
+		text.WriteString(r.Rule + " " + string(r.Reason))
 		for _, more := range []string{r.By, r.Predicate, r.Got} {
 			if more != "" {
-				text += " " + more
+				text.WriteString(" " + more)
 			}
 		}
-		out = append(out, text)
+		out = append(out, text.String())
 	}
 	return out
 }

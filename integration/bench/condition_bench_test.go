@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,11 +62,12 @@ func BenchmarkCondition(b *testing.B) {
 
 func priceWith(b *testing.B, surcharges int) func() {
 	b.Helper()
-	rules := `{"id": "base", "kind": "base", "on": {"product": "p"}, "currency": "EUR", "amount": "10.00"}`
+	var rules strings.Builder
+	rules.WriteString(`{"id": "base", "kind": "base", "on": {"product": "p"}, "currency": "EUR", "amount": "10.00"}`)
 	for i := range surcharges {
-		rules += fmt.Sprintf(`, {"id": "s%02d", "kind": "surcharge", "on": {"product": "p"}, "percent_up": "1", "when": %s}`, i, conditionTenon)
+		rules.WriteString(fmt.Sprintf(`, {"id": "s%02d", "kind": "surcharge", "on": {"product": "p"}, "percent_up": "1", "when": %s}`, i, conditionTenon))
 	}
-	set, err := pricing.ParseRules([]byte(`{"rules": [` + rules + `]}`))
+	set, err := pricing.ParseRules([]byte(`{"rules": [` + rules.String() + `]}`))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,11 +107,12 @@ func defaults() eval.Policy {
 func show(rules []eval.Rule, found []check.Finding) []string {
 	out := []string{}
 	for _, f := range found {
-		line := f.Code
+		var line strings.Builder
+		line.WriteString(f.Code)
 		for _, i := range f.Rules {
-			line += " " + rules[i].ID
+			line.WriteString(" " + rules[i].ID)
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	return out
 }

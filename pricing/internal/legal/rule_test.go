@@ -62,15 +62,16 @@ round      round`), "\n")
 	}
 	var got []string
 	for kind := eval.Contract; kind <= eval.Round; kind++ {
-		line := kind.String()
+		var line strings.Builder
+		line.WriteString(kind.String())
 		for _, e := range effects() {
 			if faults := legal.Rule(rule(t, kind, e)); len(faults) == 0 {
-				line += " " + e.Op.String()
+				line.WriteString(" " + e.Op.String())
 			} else if len(faults) != 1 || faults[0].Code != "effect" || faults[0].Key != e.Op.String() {
 				t.Errorf("%s with %s: %v", kind, e.Op, faults)
 			}
 		}
-		got = append(got, line)
+		got = append(got, line.String())
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
