@@ -47,7 +47,16 @@ type AmbiguousError struct {
 }
 
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%v in stage %v: %s", ErrAmbiguous, e.Stage, strings.Join(e.Rules, ", "))
+	return fmt.Sprintf("%v in stage %v: %s", ErrAmbiguous, e.Stage, listed(e.Rules))
+}
+
+// listed joins ids for a text, which names ten of them at most.
+func listed(ids []string) string {
+	const most = 10
+	if len(ids) <= most {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s, and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
 }
 
 // Is reports whether target is ErrAmbiguous.

@@ -417,7 +417,7 @@ func (f *form) policy(p *Policy) {
 			}
 		})
 		r := p.Rounding
-		f.Field("rounding", r.Mode == money.HalfEven && r.Increment <= 1 && r.Extra == 0, func() { f.rounding(&p.Rounding) })
+		f.Field("rounding", r.Mode == money.HalfEven && isPlain(r), func() { f.rounding(&p.Rounding) })
 		f.Field("line_rounding", p.LineRounding == nil, func() {
 			if f.Reads() {
 				p.LineRounding = new(money.Rounding)
@@ -455,9 +455,13 @@ func (f *form) ownCurrency(v *money.Currency) {
 	*v = c
 }
 
+// isPlain reports whether a rounding is to the minor unit. An increment below zero
+// is no rounding at all and must not be taken for one.
+func isPlain(r money.Rounding) bool { return (r.Increment == 0 || r.Increment == 1) && r.Extra == 0 }
+
 // rounding is a mode, or an object of mode, increment and extra.
 func (f *form) rounding(v *money.Rounding) {
-	plain := v.Increment <= 1 && v.Extra == 0
+	plain := isPlain(*v)
 	if f.Reads() {
 		plain = f.Decoder.Next() == '"'
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -443,4 +444,21 @@ func compileSet(tb testing.TB, rs pricing.RuleSet) *pricing.Snapshot {
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// A value that a form cannot hold is an error at once, whatever the exponent of a
+// decimal would cost to write out.
+func TestWhatReadsBackDifferentlyIsNotWritten(t *testing.T) {
+	t.Parallel()
+	for _, exp := range []int32{1_000_000_000, -1_000_000_000, math.MaxInt32, math.MinInt32} {
+		q := pricing.Query{Product: "p", Currency: money.MustISO("USD"), Qty: decimal.New(1, exp)}
+		if b, err := json.Marshal(q); err == nil {
+			t.Errorf("exponent %d is written as %s", exp, b)
+		}
+	}
+	for _, p := range []pricing.Policy{{Rounding: money.Rounding{Increment: -5}}, {LineRounding: &money.Rounding{Increment: -5}}} {
+		if b, err := json.Marshal(pricing.RuleSet{Policy: p}); err == nil {
+			t.Errorf("an increment of -5 is written as %s", b)
+		}
+	}
 }

@@ -238,16 +238,14 @@ func (s *MemoryStore) Prune(ctx context.Context, book string, keep int, at time.
 	if !ok {
 		return 0, nil
 	}
-	current := lastEffective(b.versions, memoryVersion.effectiveFrom, at)
-	newest := len(b.versions) - max(keep, 0)
-	n := len(b.versions)
-	i := -1
-	b.versions = slices.DeleteFunc(b.versions, func(v memoryVersion) bool {
-		i++
-		return i < newest && i != current && !v.head.EffectiveFrom.After(at)
-	})
+	end := min(lastEffective(b.versions, memoryVersion.effectiveFrom, at), len(b.versions)-max(keep, 0))
+	n := 0
+	for n < end && !b.versions[n].head.EffectiveFrom.After(at) {
+		n++
+	}
+	b.versions = slices.Delete(b.versions, 0, n)
 	b.collect()
-	return n - len(b.versions), nil
+	return n, nil
 }
 
 func (v memoryVersion) effectiveFrom() time.Time { return v.head.EffectiveFrom }

@@ -20,8 +20,9 @@ type Query struct {
 	Product, Variant string
 	// Categories has the nearest first; at most 64.
 	Categories []string
-	// Qty is 0 to 10^12 with at most 6 decimals. The zero Decimal, that of a field
-	// nobody set, means 1; a quantity of zero is decimal.Zero or a parsed "0".
+	// Qty is 0 to 10^12 with at most 6 decimals. A Query made in Go has to set it:
+	// the zero value is a quantity of zero, as metered usage may have, and its line
+	// costs nothing. Only in JSON an absent qty is 1.
 	Qty decimal.Decimal
 	// Currency is that of the answer, required.
 	Currency        money.Currency
@@ -172,7 +173,7 @@ func (q *Query) UnmarshalJSON(data []byte) error {
 
 // load checks a query and hands it to a machine. All problems come joined.
 func (s *Snapshot) load(q *Query, m *eval.Machine) error {
-	qty, ok := quantityOf(q)
+	qty, ok := micros(q.Qty)
 	if !ok || !s.answers(q) {
 		return s.problems(q)
 	}
@@ -191,15 +192,6 @@ func (s *Snapshot) load(q *Query, m *eval.Machine) error {
 		in.Rates = q.Rates.index
 	}
 	return nil
-}
-
-// quantityOf returns a query's quantity in millionths. A Decimal that was never set
-// differs from one that is zero in that it has no coefficient at all.
-func quantityOf(q *Query) (n int64, ok bool) {
-	if q.Qty == (decimal.Decimal{}) {
-		return micros(one())
-	}
-	return micros(q.Qty)
 }
 
 // answers reports whether problems would find none beside the quantity's.
@@ -222,7 +214,7 @@ func (s *Snapshot) problems(q *Query) error {
 	}
 	report(q.Product == "", ErrQuery, "product missing")
 	report(q.Currency.IsZero(), money.ErrCurrency, "currency missing")
-	_, ok := quantityOf(q)
+	_, ok := micros(q.Qty)
 	report(!ok, ErrQuantity, "qty %s, want 0 to 10^12 with at most 6 decimals", shown(q.Qty))
 	report(len(q.Categories) > maxCategories, ErrQuery, "categories: %d, at most %d", len(q.Categories), maxCategories)
 	report(len(q.Customer.Segments) > maxSegments, ErrQuery, "customer.segments: %d, at most %d", len(q.Customer.Segments), maxSegments)
@@ -295,7 +287,8 @@ func (f *form) query(q *Query) {
 		}
 		f.Text("variant", &q.Variant)
 		f.Texts("categories", &q.Categories)
-		f.Field("qty", q.Qty.Equal(one()) || q.Qty == (decimal.Decimal{}), func() { f.quantity(&q.Qty) })
+		n, ok := micros(q.Qty) // comparing decimals writes their exponents out, however large
+		f.Field("qty", ok && n == oneMicros, func() { f.quantity(&q.Qty) })
 		f.requiredCurrency(&q.Currency)
 		f.Field("customer", q.Customer.ID == "" && len(q.Customer.Segments) == 0, func() {
 			f.Object(func() {
@@ -324,6 +317,9 @@ func (f *form) failures() int {
 
 // one is the quantity of a query that does not say.
 func one() decimal.Decimal { return decimal.New(1, 0) }
+
+// oneMicros is the quantity 1 in millionths.
+const oneMicros = 1_000_000
 
 func (f *form) requiredCurrency(v *money.Currency) {
 	if f.Reads() && !f.Has("currency") {

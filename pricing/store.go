@@ -72,9 +72,9 @@ type Store interface {
 	// that the book does not hold is ErrTorn. Data belongs to the caller.
 	Parts(ctx context.Context, book string, digests []Digest) iter.Seq2[Part, error]
 
-	// Prune removes all but the newest keep versions (below 0 means 0), but never
-	// the one in force at at nor one that is armed, in force only after at; and
-	// the parts that neither a version nor the draft refers to any more. It returns
+	// Prune removes the oldest versions, up to the first that is one of the newest
+	// keep (below 0 means 0), that is in force at at, or that is armed, effective
+	// only after at: what is left has no gap. It removes also the parts that neither a version nor the draft refers to any more. It returns
 	// how many versions it removed; a book that is not there has none. Versions
 	// keep their numbers, and the next one is counted on from the newest.
 	Prune(ctx context.Context, book string, keep int, at time.Time) (int, error)

@@ -34,7 +34,7 @@ type line struct {
 
 // Post adds t to the book. The same key with the same postings, in any order, is a no-op. Errors
 // leave the book as it is: those of Validate; ErrKeyReused for a key that was posted with other
-// postings; where t reverses another, ErrNotFound when that was never posted, ErrReversed when it
+// postings, or as the reversal of another transaction or of none; where t reverses another, ErrNotFound when that was never posted, ErrReversed when it
 // was reversed under another key, ErrPosting when the postings do not take it back; money.ErrRange
 // when no amount holds a balance. The book keeps a copy of the postings.
 func (b *Book) Post(t Transaction) error {
@@ -112,7 +112,7 @@ func (b *Book) snapshot() []trialLine {
 // post adds a valid t whose postings are the book's own. The caller holds mu.
 func (b *Book) post(t Transaction) error {
 	if old, ok := b.entries[t.Key]; ok {
-		if samePostings(old.Postings, t.Postings) {
+		if old.Reverses == t.Reverses && samePostings(old.Postings, t.Postings) {
 			return nil
 		}
 		return ErrKeyReused

@@ -484,3 +484,54 @@ func TestTransactionsEncodeForHashing(t *testing.T) {
 		}
 	}
 }
+
+func TestTransactionJSONIsReadStrictly(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"two amounts": `{"key":"k","at":"2026-01-01T00:00:00Z","postings":[{"account":"a","amount":{"amount":"1.00","currency":"USD"},"amount":{"amount":"9.00","currency":"USD"}}]}`,
+		"two keys":    `{"key":"a","key":"b","at":"2026-01-01T00:00:00Z","postings":[]}`,
+		"capitals":    `{"KEY":"a","at":"2026-01-01T00:00:00Z","postings":[]}`,
+		"unknown":     `{"key":"a","memo":"x","at":"2026-01-01T00:00:00Z","postings":[]}`,
+		"a number":    `{"key":"a","at":"2026-01-01T00:00:00Z","postings":[{"account":"a","amount":1}]}`,
+		"a list":      `[]`,
+		"cut off":     `{"key":"a"`,
+	} {
+		got := ledger.Transaction{Key: "before"}
+		if err := json.Unmarshal([]byte(text), &got); err == nil || got.Key != "before" {
+			t.Errorf("%s: read as %+v, error %v", name, got, err)
+		}
+	}
+}
+
+func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
+	t.Parallel()
+	usd := money.MustISO("USD")
+	ps := []ledger.Posting{{Account: "a", Amount: money.New(1, usd)}, {Account: "b", Amount: money.New(-1, usd)}}
+	for name, tx := range map[string]ledger.Transaction{
+		"key":     {Key: "k\xff", Postings: ps},
+		"why":     {Key: "k", Why: "\xfe", Postings: ps},
+		"account": {Key: "k", Postings: []ledger.Posting{{Account: "a\xff", Amount: money.New(1, usd)}, ps[1]}},
+	} {
+		if err := new(ledger.Book).Post(tx); !errors.Is(err, ledger.ErrPosting) {
+			t.Errorf("%s: error %v, want ErrPosting", name, err)
+		}
+	}
+}
+
+// A transaction that was posted for itself does not become a reversal when the
+// same postings come again as one: what it names could then be reversed twice.
+func TestReversalUnderAUsedKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	usd := money.MustISO("USD")
+	there := []ledger.Posting{{Account: "a", Amount: money.New(1, usd)}, {Account: "b", Amount: money.New(-1, usd)}}
+	back := []ledger.Posting{{Account: "a", Amount: money.New(-1, usd)}, {Account: "b", Amount: money.New(1, usd)}}
+	var b ledger.Book
+	for _, tx := range []ledger.Transaction{{Key: "k", Postings: there}, {Key: "r", Postings: back}} {
+		if err := b.Post(tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Post(ledger.Transaction{Key: "r", Reverses: "k", Postings: back}); !errors.Is(err, ledger.ErrKeyReused) {
+		t.Errorf("error %v, want ErrKeyReused", err)
+	}
+}

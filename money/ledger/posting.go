@@ -1,14 +1,13 @@
 package ledger
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tenon-go/tenon/money"
 )
@@ -30,7 +29,8 @@ type Transaction struct {
 }
 
 // Validate returns everything that is wrong with t, joined, or nil: ErrPosting for an empty key, no
-// postings, a posting of zero or to no account; money.ErrRange for an amount that is not settled;
+// postings, a posting of zero or to no account, and text that is not UTF-8, which has no encoding of
+// its own; money.ErrRange for an amount that is not settled;
 // ErrUnbalanced, with the difference, for a currency whose postings do not sum to zero.
 func (t Transaction) Validate() error {
 	var problems []error
@@ -38,12 +38,18 @@ func (t Transaction) Validate() error {
 	if t.Key == "" {
 		report("%w: no key", ErrPosting)
 	}
+	if !utf8.ValidString(t.Key + t.Why + t.Reverses) {
+		report("%w: key, why or reverses is not UTF-8", ErrPosting)
+	}
 	if len(t.Postings) == 0 {
 		report("%w: no postings", ErrPosting)
 	}
 	for i, p := range t.Postings {
 		if p.Account == "" {
 			report("%w: postings[%d] has no account", ErrPosting, i)
+		}
+		if !utf8.ValidString(p.Account) {
+			report("%w: postings[%d] to %q: the account is not UTF-8", ErrPosting, i, p.Account)
 		}
 		switch {
 		case !p.Amount.IsSettled():
@@ -81,39 +87,6 @@ func unbalanced(ps []Posting) []error {
 		problems = append(problems, fmt.Errorf("%w: %s is off by %s", ErrUnbalanced, c, off))
 	}
 	return problems
-}
-
-// transactionJSON is the encoding of a Transaction. Its fields are in the order of their keys.
-type transactionJSON struct {
-	At       time.Time `json:"at"`
-	Key      string    `json:"key"`
-	Postings []Posting `json:"postings"`
-	Reverses string    `json:"reverses,omitzero"`
-	Seq      int64     `json:"seq,omitzero"`
-	Why      string    `json:"why,omitzero"`
-}
-
-// MarshalJSON encodes t with sorted keys and its time in UTC: equal transactions have equal bytes,
-// which can be hashed (with Seq 0 where only what it says counts). Postings keep their order and
-// are never null.
-func (t Transaction) MarshalJSON() ([]byte, error) {
-	postings := t.Postings
-	if postings == nil {
-		postings = []Posting{}
-	}
-	return json.Marshal(transactionJSON{t.At.UTC(), t.Key, postings, t.Reverses, t.Seq, t.Why})
-}
-
-// UnmarshalJSON reads what MarshalJSON writes; an unknown field is an error. It does not Validate.
-func (t *Transaction) UnmarshalJSON(data []byte) error {
-	var v transactionJSON
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&v); err != nil {
-		return fmt.Errorf("ledger: transaction in JSON: %w", err)
-	}
-	*t = Transaction{v.Key, v.At, v.Postings, v.Why, v.Reverses, v.Seq}
-	return nil
 }
 
 // negated returns the postings that take ps back.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/pricing"
 )
@@ -28,7 +27,7 @@ import (
 func Naive(rs pricing.RuleSet, q pricing.Query) (pricing.Quote, error) {
 	n := &naive{
 		policy: rs.Policy, rules: rs.Rules,
-		query: q, qty: asked(q.Qty).Rat(), at: q.At.UTC().Truncate(time.Second),
+		query: q, qty: q.Qty.Rat(), at: q.At.UTC().Truncate(time.Second),
 		value: new(big.Rat),
 	}
 	quote, err := n.price()
@@ -37,14 +36,6 @@ func Naive(rs pricing.RuleSet, q pricing.Query) (pricing.Quote, error) {
 	}
 	quote.Version = rs.Version
 	return quote, nil
-}
-
-// asked is the quantity of a query: one where the field was never set.
-func asked(qty decimal.Decimal) decimal.Decimal {
-	if qty == (decimal.Decimal{}) {
-		return decimal.NewFromInt(1)
-	}
-	return qty
 }
 
 // naive is one query on its way through the stages.

@@ -18,9 +18,10 @@ type queries struct {
 
 func newQueries(kit *sqlkit.Kit) queries {
 	// What Prune removes: arguments are the book, how many to keep, and the time.
-	const pruned = `book = ?1 and version > 0 and effective_from <= ?3
+	const pruned = `book = ?1 and version > 0
 	and version <= (select b.last - ?2 from {prefix}books b where b.name = ?1)
-	and version <> (select max(v.version) from {prefix}versions v where v.book = ?1 and v.version > 0 and v.effective_from <= ?3)`
+	and version < (select max(v.version) from {prefix}versions v where v.book = ?1 and v.version > 0 and v.effective_from <= ?3)
+	and not exists (select 1 from {prefix}versions v where v.book = ?1 and v.version > 0 and v.version <= {prefix}versions.version and v.effective_from > ?3)`
 	return queries{
 		book: kit.SQL(`select draft_revision, last from {prefix}books where name = ?`),
 		draft: kit.SQL(`select b.draft_revision, v.policy, r.part, r.digest, p.data

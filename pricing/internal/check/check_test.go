@@ -295,3 +295,56 @@ func TestFindingsAreBounded(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// Neither thousands of guards that contradict each other nor of guards that never
+// meet are compared pair by pair.
+func TestGuardsAreBounded(t *testing.T) {
+	b := newBuilder(t)
+	const n = 20_000
+	hourly := make([]eval.Rule, 0, 2*n)
+	always := make([]eval.Rule, 0, 2*n)
+	for i := range int64(n) {
+		id := fmt.Sprintf("%06d", i)
+		hourly = append(hourly, b.rule("c"+id, eval.Ceiling, 300, window(i*3600, i*3600+3600)), b.rule("f"+id, eval.Floor, 200, window(i*3600, i*3600+3600)))
+		always = append(always, b.rule("c"+id, eval.Ceiling, 100), b.rule("f"+id, eval.Floor, 200))
+	}
+	if got := check.Errors(defaults(), hourly); len(got) > 0 {
+		t.Errorf("windows that never meet: %v", show(hourly, got)[0])
+	}
+	if got := check.Errors(defaults(), always); len(got) < 1000 || len(got) > 1100 {
+		t.Errorf("%d errors of guards that all contradict, want about 1,000", len(got))
+	}
+}
+
+// The sweep finds exactly the pairs that a comparison of all pairs finds.
+func TestContradictionsEqualAllPairs(t *testing.T) {
+	b := newBuilder(t)
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		rules := make([]eval.Rule, 2+r.IntN(9))
+		for i := range rules {
+			kind := eval.Floor
+			if r.IntN(2) == 0 {
+				kind = eval.Ceiling
+			}
+			from, least := int64(r.IntN(12)), int64(r.IntN(5))
+			rules[i] = b.rule(fmt.Sprintf("r%02d", i), kind, int64(100+r.IntN(5)), window(from, from+1+int64(r.IntN(6))), quantity(least, least+int64(r.IntN(4))))
+		}
+		want := []string{}
+		for i := range rules {
+			for j := range rules {
+				f, c := &rules[i], &rules[j]
+				if f.Kind == eval.Floor && c.Kind == eval.Ceiling && f.Effect.Number.Coef > c.Effect.Number.Coef &&
+					f.From < c.Until && c.From < f.Until && f.MinQty <= c.MaxQty && c.MinQty <= f.MaxQty {
+					want = append(want, fmt.Sprintf("floor_above_ceiling %s %s", rules[min(i, j)].ID, rules[max(i, j)].ID))
+				}
+			}
+		}
+		got := show(rules, check.Errors(defaults(), rules))
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("seed %d: (-want +got):\n%s", seed, diff)
+		}
+	}
+}

@@ -40,21 +40,23 @@ func (f *finder) group(group []int) {
 	}
 	open, buckets := f.split(group)
 	for k, i := range open {
-		for _, j := range open[k+1:] {
-			f.pair(i, j)
-		}
+		f.pairs(i, open[k+1:])
 		for _, bucket := range buckets {
-			for _, j := range bucket {
-				f.pair(i, j)
-			}
+			f.pairs(i, bucket)
 		}
 	}
 	for _, bucket := range buckets {
 		for k, i := range bucket {
-			for _, j := range bucket[k+1:] {
-				f.pair(i, j)
-			}
+			f.pairs(i, bucket[k+1:])
 		}
+	}
+}
+
+// pairs looks at one rule and others, as far as the budget goes.
+func (f *finder) pairs(i int, others []int) {
+	for _, j := range others[:min(len(others), max(f.budget, 0))] {
+		f.budget--
+		f.pair(i, j)
 	}
 }
 
@@ -95,10 +97,9 @@ func (f *finder) split(group []int) (open []int, buckets [][]int) {
 // pair looks at two rules of one stage and scope. Rules in two currencies do not
 // compete; one without a currency competes with all.
 func (f *finder) pair(i, j int) {
-	f.budget--
 	a, b := &f.rules[i], &f.rules[j]
 	foreign := !a.Currency.IsZero() && !b.Currency.IsZero() && a.Currency != b.Currency
-	if f.budget <= 0 || foreign || !meet(a, b) {
+	if foreign || !meet(a, b) {
 		return
 	}
 	same := a.Kind == b.Kind && f.effects[i] == f.effects[j]

@@ -117,7 +117,8 @@ func (f *finder) sales() {
 			if f.rules[s].Kind != eval.Sale {
 				continue
 			}
-			for _, o := range group {
+			for _, o := range group[:min(len(group), max(f.budget, 0))] {
+				f.budget--
 				f.sale(s, o)
 			}
 		}
@@ -125,9 +126,8 @@ func (f *finder) sales() {
 }
 
 func (f *finder) sale(s, o int) {
-	f.budget--
 	sale, other := &f.rules[s], &f.rules[o]
-	if f.budget <= 0 || other.Kind == eval.Sale || !meet(sale, other) || predicate.Disjoint(sale.When, other.When) {
+	if other.Kind == eval.Sale || !meet(sale, other) || predicate.Disjoint(sale.When, other.When) {
 		return
 	}
 	switch below := sale.Effect.Number.Cmp(other.Effect.Number) < 0; {

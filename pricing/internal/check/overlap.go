@@ -154,10 +154,16 @@ func sweepLater(rules []eval.Rule, group []int, effects []string, clash []bool) 
 	}
 }
 
+// maxNames is how many rules a text names; the finding has all of them.
+const maxNames = 10
+
 func clashFinding(rules []eval.Rule, cluster []int) Finding {
-	names := make([]string, len(cluster))
-	for k, i := range cluster {
-		names[k] = rules[i].ID
+	names := make([]string, 0, maxNames+1)
+	for _, i := range cluster[:min(len(cluster), maxNames)] {
+		names = append(names, rules[i].ID)
+	}
+	if more := len(cluster) - maxNames; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	r := &rules[cluster[0]]
 	return Finding{

@@ -44,6 +44,7 @@ func Cases() []Case {
 		{"cancelled", "a write whose context ends on the way happened wholly or not at all", checkCancelled},
 		{"failed", "a write that fails at any step changed nothing", checkFailed},
 		{"prune", "pruning spares the newest, what is in force and what is armed, and no part that is still needed", checkPrune},
+		{"prune-gaps", "pruning leaves no gap, whatever version was superseded before it came into force", checkPruneGaps},
 		{"prune-races", "pruning takes no part from under those who save, publish and read", checkPruneRaces},
 	}
 }

@@ -45,6 +45,35 @@ func checkPrune(ctx context.Context, s pricing.Store) error {
 	return errors.Join(append(errs, err)...)
 }
 
+// checkPruneGaps prunes a book in which an armed version was superseded: it will
+// never be in force, but what comes after it must not be removed before it.
+func checkPruneGaps(ctx context.Context, s pricing.Store) error {
+	var revision uint64
+	var err error
+	for v, hours := range []int{0, 1000, 1, 2} {
+		if revision, err = save(ctx, s, revision, rules(30, v)); err != nil {
+			return err
+		}
+		p := publication(revision, uint64(v))
+		p.EffectiveFrom = noon().Add(time.Duration(hours) * time.Hour)
+		if _, err := s.Publish(ctx, book, p); err != nil {
+			return err
+		}
+	}
+	n, err := s.Prune(ctx, book, 0, noon().Add(3*time.Hour))
+	if err != nil {
+		return err
+	}
+	left, err := heads(ctx, s, 0)
+	if err != nil {
+		return err
+	}
+	if want := []uint64{2, 3, 4}; n != 1 || !slices.Equal(numbers(left), want) {
+		return fmt.Errorf("removes %d and leaves %v, want %v", n, numbers(left), want)
+	}
+	return nil
+}
+
 // publishHourly publishes six versions that share most parts: in force from 1, 2
 // and 3 hours on; then 10, and 7 which takes the place of 10; then 20. The draft
 // is another one.
