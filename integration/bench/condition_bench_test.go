@@ -65,7 +65,7 @@ func priceWith(b *testing.B, surcharges int) func() {
 	var rules strings.Builder
 	rules.WriteString(`{"id": "base", "kind": "base", "on": {"product": "p"}, "currency": "EUR", "amount": "10.00"}`)
 	for i := range surcharges {
-		rules.WriteString(fmt.Sprintf(`, {"id": "s%02d", "kind": "surcharge", "on": {"product": "p"}, "percent_up": "1", "when": %s}`, i, conditionTenon))
+		fmt.Fprintf(&rules, `, {"id": "s%02d", "kind": "surcharge", "on": {"product": "p"}, "percent_up": "1", "when": %s}`, i, conditionTenon)
 	}
 	set, err := pricing.ParseRules([]byte(`{"rules": [` + rules.String() + `]}`))
 	if err != nil {
