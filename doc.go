@@ -11,8 +11,12 @@
 //   - [github.com/tenon-go/tenon/money/ledger]: double-entry books whose postings sum to zero.
 //   - [github.com/tenon-go/tenon/pricing]: what a thing costs, for whom, when and why: price books compiled to immutable
 //     snapshots, quotes that explain themselves, and changes that take effect on every node in the same second.
+//   - [github.com/tenon-go/tenon/resilience/retry], [github.com/tenon-go/tenon/resilience/breaker] and
+//     [github.com/tenon-go/tenon/resilience/bulkhead]: calls that fail, made safe: what is worth repeating, when to stop calling, and
+//     how much one dependency may take. [github.com/tenon-go/tenon/resilience/guard] puts the three around a call, and
+//     [github.com/tenon-go/tenon/resilience/storm] computes what a policy does to a service that is down.
 //
-// Beside an engine pkg stand pkg/sqlpkg, its store on database/sql for PostgreSQL and SQLite, which imports no driver,
+// Beside an engine pkg that stores something stand pkg/sqlpkg, its store on database/sql for PostgreSQL and SQLite, which imports no driver,
 // and pkg/pkgtest, the conformance suite that any other store has to pass. Engines do not import each other: what joins
 // two of them is a few lines in the host, and the examples module shows them.
 //

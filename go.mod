@@ -3,7 +3,9 @@ module github.com/tenon-go/tenon
 go 1.26.0
 
 require (
+	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/google/go-cmp v0.7.0
 	github.com/shopspring/decimal v1.6.0
+	github.com/sony/gobreaker/v2 v2.4.0
 	pgregory.net/rapid v1.3.0
 )

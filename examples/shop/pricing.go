@@ -78,7 +78,7 @@ func publish(ctx context.Context, s *shop) (*pricing.Engine, error) {
 	if _, err := source.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	s.out.printf("price book: %d rules learnt and %d of the demo's own, version %d in force from %s\ndigest %v\n",
+	s.out.printf("price book: %d rules learnt from the prices that were paid and %d of the demo's own, version %d in force from %s\ndigest %v\n",
 		len(learnt), len(demo), head.Version, head.EffectiveFrom.Format(time.RFC3339), head.Digest)
 	return engine, nil
 }
@@ -214,7 +214,7 @@ func printTotals(s *shop, priced []pricedLine) {
 			below.add(p)
 		}
 	}
-	s.out.printf("\nrows in %d = priced %d + not priced %d\n", s.orders.Rows, len(priced), len(s.orders.Skipped))
+	s.out.printf("\nthe book against what was paid; it has one price a product and quantity, so lines sold at another one differ:\nrows in %d = priced %d + not priced %d\n", s.orders.Rows, len(priced), len(s.orders.Skipped))
 	s.out.table(true, [][]string{
 		{"", "lines", "paid", "book", "book - paid"},
 		same.row("reproduced to the penny"),

@@ -16,6 +16,7 @@ func TestImporterCarriesLittle(t *testing.T) {
 	}{
 		{"money", 2},
 		{"pricing", 8},
+		{"resilience/guard", 2},
 	} {
 		t.Run(tt.pkg, func(t *testing.T) {
 			t.Parallel()

@@ -34,14 +34,23 @@ func house() plan {
 	return plan{
 		engines: []string{
 			"pricing",
+			"resilience",
 		},
-		nested: []string{"examples", "integration", "integration/bench"},
+		nested: []string{"adapters/otelmetric", "examples", "integration", "integration/bench"},
 		edges: []edge{
 			{"pricing/pricingtest/internal/contract", "pricing"}, // the rules that the suite checks stores by
+			{"resilience/bulkhead", "resilience/bulkhead/limit"}, // the algorithms of adaptive limits
+			{"resilience/storm", "resilience/retry"},             // the simulator runs real policies
+			{"resilience/guard", "resilience/retry"},             // a guard wraps the three of them
+			{"resilience/guard", "resilience/retry/budget"},
+			{"resilience/guard", "resilience/breaker"},
+			{"resilience/guard", "resilience/bulkhead"},
 		},
 		thirdParty: []dependency{
 			{module: decimal},
+			{module: "github.com/cenkalti/backoff/v4", testsOnly: true}, // its values work as they are: shown, not needed
 			{module: "github.com/google/go-cmp", testsOnly: true},
+			{module: "github.com/sony/gobreaker/v2"}, // a breaker engine behind our interface
 			{module: "pgregory.net/rapid", testsOnly: true},
 		},
 	}

@@ -1,9 +1,13 @@
 // Package sqlpricing keeps price books in PostgreSQL or SQLite, by database/sql
 // and whatever driver the program has. It imports none.
 //
-//	store, err := sqlpricing.New(db, sqlpricing.Config{Dialect: sqlpricing.PostgreSQL, Prefix: "pricing_"})
+//	db, err := sql.Open("sqlite", "file:shop.db?_pragma=journal_mode(wal)&_pragma=busy_timeout(5000)") // modernc.org/sqlite
+//	...
+//	store, err := sqlpricing.New(db, sqlpricing.Config{Dialect: sqlpricing.SQLite, Prefix: "pricing_"})
 //	...
 //	err = store.Migrate(ctx)
+//
+// With another driver and dialect it is the same. Without a prefix the tables have plain names, such as books.
 //
 // # Tables
 //
