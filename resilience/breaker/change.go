@@ -53,10 +53,11 @@ func (b *Breaker) Reload(cfg Config) (restarted bool, err error) {
 	}
 	b.mu.Lock()
 	old := b.cfg.Swap(&cfg)
-	restarted = old.Window != cfg.Window || old.Buckets != cfg.Buckets
+	e := b.current()
+	restarted = e.lapses() && (old.Window != cfg.Window || old.Buckets != cfg.Buckets)
 	changed := false
-	switch e := b.current(); {
-	case e.lapses() && restarted:
+	switch {
+	case restarted:
 		b.leave()
 		b.enter(e.state)
 	case e.lapses() && !b.newest.Load().resting:
@@ -83,12 +84,12 @@ func (c *Config) mode() uint32 {
 // change ends the epoch and begins another. The lock is held; when it is not any more, told must be called with what change returns.
 func (b *Breaker) change(to State) (changed bool) {
 	e := b.current()
-	from, idle := e.state, e.places.Load() >= int64(b.cfg.Load().Probes)
+	from, hung := e.state, e.places.Load() < int64(b.cfg.Load().Probes)
 	counts := b.leave()
 	switch {
 	case to == Closed:
 		b.returns = 0
-	case to == Open && from == HalfOpen && (!idle || counts != Counts{}): // without a probe nothing spoke against the service
+	case to == Open && from == HalfOpen && (hung || counts.Failures+counts.Slow > 0): // else nothing spoke against the service
 		b.returns++
 	}
 	b.enter(to)

@@ -27,7 +27,7 @@ type Config struct {
 	SlowCall  time.Duration
 	SlowRatio float64
 
-	// OpenFor is how long the breaker stays open. Each return from half-open, where a call had probed, multiplies it by OpenGrowth, up to
+	// OpenFor is how long the breaker stays open. Each return from half-open where a probe failed or hung multiplies it by OpenGrowth, up to
 	// OpenMax, until the breaker was closed; then it is drawn from ± OpenJitter of itself, so that many processes do not probe at once.
 	// 0 = 5 s, growing by 2, up to 60 s or OpenFor if that is more, jitter 0.1; OpenGrowth from 1, OpenJitter below 1, negative = off.
 	OpenFor, OpenMax       time.Duration

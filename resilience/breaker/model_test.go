@@ -76,11 +76,11 @@ func (m *model) there(bucket int) bool {
 // enter changes the state.
 func (m *model) enter(to breaker.State) {
 	m.changes = append(m.changes, fmt.Sprintf("%v to %v with %+v", m.state, to, m.counts()))
-	probed := m.probes > 0 || len(m.results) > 0
+	against := m.probes > 0 || m.counts().Failures+m.counts().Slow > 0
 	switch {
 	case to == breaker.Closed:
 		m.returns = 0
-	case m.state == breaker.HalfOpen && to == breaker.Open && probed:
+	case m.state == breaker.HalfOpen && to == breaker.Open && against:
 		m.returns++
 	}
 	m.state, m.began, m.ends, m.probes, m.results, m.window = to, m.now, 0, 0, nil, m.now

@@ -26,7 +26,7 @@ func attempt[T any](ctx context.Context, p *plan, fn func(context.Context) (T, e
 		}
 	}
 	var permit bulkhead.Permit
-	outcome := breaker.Failure // unless fn returns
+	outcome := breaker.Unused // until fn runs
 	defer func() {
 		permit.Release()
 		if p.breaker != nil {
@@ -43,9 +43,9 @@ func attempt[T any](ctx context.Context, p *plan, fn func(context.Context) (T, e
 		err = gone(ctx)
 	}
 	if err != nil {
-		outcome = breaker.Unused
 		return v, p.unused(ctx, err)
 	}
+	outcome = breaker.Failure // unless fn returns
 	v, err = fn(ctx)
 	if err == nil {
 		outcome = breaker.Success

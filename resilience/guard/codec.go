@@ -15,7 +15,8 @@ import (
 )
 
 // ParseSpecs reads a JSON object of specs by name, as Registry.Apply takes them. An error is an ErrSpec that joins a *Problem for each thing
-// that is wrong in any of them: malformed JSON, unknown and repeated keys, null, values of the wrong type or out of range.
+// that is wrong in any of them: malformed JSON, unknown and repeated keys, null, values of the wrong type or out of range. Of a section with
+// a value that is missing or cannot be read, what is out of range is said once it is there.
 func ParseSpecs(r io.Reader) (map[string]Spec, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -121,21 +122,21 @@ func members(p *problems, path string, raw json.RawMessage, each func(key, path 
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if start, _ := d.Token(); start != json.Delim('{') {
-		p.add(path, "%s: want an object", shown(raw))
+		p.spoil(path, "%s: want an object", shown(raw))
 		return
 	}
 	seen := make(map[string]bool)
 	for d.More() {
 		key, value, err := member(d)
 		if err != nil {
-			p.add(path, "%w", err)
+			p.spoil(path, "%w", err)
 			return
 		}
 		switch at := under(path, key); {
 		case seen[key]:
 			p.add(at, "repeated key")
 		case string(value) == "null":
-			p.add(at, "null: want a value, or no key")
+			p.spoil(at, "null: want a value, or no key")
 		default:
 			each(key, at, value)
 		}
@@ -154,7 +155,7 @@ func valid(p *problems, path string, raw json.RawMessage) bool {
 		err = fmt.Errorf("byte %d: %w", syntax.Offset, err)
 	}
 	if err != nil {
-		p.add(path, "%w", err)
+		p.spoil(path, "%w", err)
 	}
 	return err == nil
 }
@@ -209,9 +210,9 @@ func section[T any, P interface {
 }](key string, v **T) field {
 	return field{key, func(p *problems, path string, raw json.RawMessage) {
 		*v = new(T)
-		found := len(*p)
+		found := len(p.list)
 		P(*v).keys().read(p, path, raw)
-		if len(*p) == found {
+		if len(p.list) == found {
 			missing(p, path, raw, P(*v).keys().needs)
 		}
 	}, func() (any, bool) {
@@ -225,7 +226,7 @@ func missing(p *problems, path string, raw json.RawMessage, needs []string) {
 	_ = json.Unmarshal(raw, &there) // it has been read
 	for _, key := range needs {
 		if _, ok := there[key]; !ok {
-			p.add(under(path, key), "missing")
+			p.spoil(under(path, key), "missing")
 		}
 	}
 }
@@ -235,7 +236,7 @@ func scalar[T comparable](key string, v *T, want string) field {
 	return field{key, func(p *problems, path string, raw json.RawMessage) {
 		var read T
 		if err := json.Unmarshal(raw, &read); err != nil {
-			p.add(path, "%s: want %s", shown(raw), want)
+			p.spoil(path, "%s: want %s", shown(raw), want)
 			return
 		}
 		*v = read
@@ -265,7 +266,7 @@ func duration(key string, v *time.Duration) field {
 			*v, err = time.ParseDuration(read)
 		}
 		if err != nil {
-			p.add(path, `%s: want a duration such as "250ms"`, shown(raw))
+			p.spoil(path, `%s: want a duration such as "250ms"`, shown(raw))
 		}
 	}, func() (any, bool) { return v.String(), *v == 0 }}
 }
@@ -277,7 +278,7 @@ func choice[T ~uint8](key string, v *T, names ...string) field {
 		_ = json.Unmarshal(raw, &read) // what is no string is no name
 		i := slices.Index(names, read)
 		if i < 0 {
-			p.add(path, "%s: want %s", shown(raw), oneOf(names))
+			p.spoil(path, "%s: want %s", shown(raw), oneOf(names))
 			return
 		}
 		*v = T(i)
@@ -296,7 +297,7 @@ func texts(key string, v *[]string) field {
 	return field{key, func(p *problems, path string, raw json.RawMessage) {
 		var read []string
 		if err := json.Unmarshal(raw, &read); err != nil || len(read) == 0 {
-			p.add(path, "%s: want a list of at least one string", shown(raw))
+			p.spoil(path, "%s: want a list of at least one string", shown(raw))
 			return
 		}
 		*v = read
@@ -312,8 +313,8 @@ func numbers(key string, v *map[string]int) field {
 			number(name, &n).read(p, path, value)
 			read[name] = n
 		})
-		if len(read) == 0 && !p.below(path) {
-			p.add(path, "%s: want at least one", shown(raw))
+		if len(read) == 0 && !p.unread(path) {
+			p.spoil(path, "%s: want at least one", shown(raw))
 		}
 		*v = read
 	}, func() (any, bool) { return maps.Clone(*v), len(*v) == 0 }}

@@ -3,7 +3,6 @@ package guard
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // Errors that a caller may test for with errors.Is. How a guarded call fails is described at Do.
@@ -34,11 +33,30 @@ func (p *Problem) Error() string {
 func (p *Problem) Unwrap() error { return p.Err }
 
 // problems collects what is wrong in specs.
-type problems []error
+type problems struct {
+	list []error
+	// spoilt are the paths of values that could not be read and of all that they stand in: what else is said of such a section would be
+	// said of what it lacks.
+	spoilt map[string]bool
+}
 
-// add adds a problem.
+// add adds a problem with a value that was read, or with a key.
 func (p *problems) add(path, format string, args ...any) {
-	*p = append(*p, &Problem{path, fmt.Errorf(format, args...)})
+	p.list = append(p.list, &Problem{path, fmt.Errorf(format, args...)})
+}
+
+// spoil adds a problem that keeps a value from being read.
+func (p *problems) spoil(path, format string, args ...any) {
+	p.add(path, format, args...)
+	if p.spoilt == nil {
+		p.spoilt = make(map[string]bool)
+	}
+	p.spoilt[path] = true
+	for i, b := range path {
+		if b == '.' {
+			p.spoilt[path[:i]] = true
+		}
+	}
 }
 
 // addAll adds what another package found wrong with the values of a section: each of its findings as one problem.
@@ -47,26 +65,19 @@ func (p *problems) addAll(path string, err error) {
 		return
 	}
 	for _, finding := range findings(err) {
-		*p = append(*p, &Problem{path, finding})
+		p.list = append(p.list, &Problem{path, finding})
 	}
 }
 
-// below reports whether there is a problem with the section at path.
-func (p *problems) below(path string) bool {
-	for _, err := range *p {
-		if found, ok := errors.AsType[*Problem](err); ok && strings.HasPrefix(found.Path, path) {
-			return true
-		}
-	}
-	return false
-}
+// unread reports whether the section at path has a value that could not be read.
+func (p *problems) unread(path string) bool { return p.spoilt[path] }
 
 // err returns the problems as an ErrSpec, nil for none.
 func (p *problems) err() error {
-	if len(*p) == 0 {
+	if len(p.list) == 0 {
 		return nil
 	}
-	return fmt.Errorf("guard: %w: %w", ErrSpec, errors.Join(*p...))
+	return fmt.Errorf("guard: %w: %w", ErrSpec, errors.Join(p.list...))
 }
 
 // findings takes the error of a constructor apart, which is a sentinel and its findings joined.

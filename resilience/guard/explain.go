@@ -32,7 +32,7 @@ func (s Spec) Explain() Explanation {
 	var p problems
 	made := s.build(&p, "")
 	e := Explanation{Attempts: 1, Amplification: 1}
-	for _, problem := range p {
+	for _, problem := range p.list {
 		warn(&e, "%v", problem)
 	}
 	attempt := sum(made.longestWait(), bound(s.AttemptTimeout))

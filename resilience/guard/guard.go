@@ -133,15 +133,16 @@ func Run(ctx context.Context, g *Guard, fn func(context.Context) error) error {
 // runs outside of all parts of g.
 func DoOr[T any](ctx context.Context, g *Guard, fn func(context.Context) (T, error), fallback func(context.Context, error) (T, error)) (T, error) {
 	v, err := Do(ctx, g, fn)
-	if err == nil || hasLeft(ctx, err) {
+	if err == nil || g.plan.Load().hasLeft(ctx, err) {
 		return v, err
 	}
 	return fallback(ctx, err)
 }
 
-// hasLeft reports whether a call failed because its caller has left.
-func hasLeft(ctx context.Context, err error) bool {
-	if e, ok := err.(*retry.Error); ok { //nolint:errorlint // of this call, and not of one inside
+// hasLeft reports whether a call failed because its caller has left. Only with a policy or a hedger is a retry.Error that of the call, and
+// not of one inside fn.
+func (p *plan) hasLeft(ctx context.Context, err error) bool {
+	if e, ok := err.(*retry.Error); ok && (p.policy != nil || p.hedger != nil) { //nolint:errorlint // of this call, and not of one inside
 		return e.Cause == retry.CauseCanceled
 	}
 	return errors.Is(ctx.Err(), context.Canceled)

@@ -46,24 +46,28 @@ func (s Spec) build(p *problems, path string) *parts {
 	return c.build(p, path, "", s)
 }
 
-// build makes a spec into parts of its own. It leaves out sections that have problems already, and those in which it finds one are of no use.
+// build makes a spec into parts of its own. It leaves out sections with problems, be they found before or by it.
 func (c *RegistryConfig) build(p *problems, path, name string, s Spec) *parts {
 	made := &parts{spec: s}
 	var err error
-	if at := under(path, "retry"); s.Retry != nil && !p.below(at) {
+	found := len(p.list)
+	if at := under(path, "retry"); s.Retry != nil && !p.unread(at) {
 		made.rules = s.Retry.rules(p, at)
 		made.rules.Classify, made.rules.Now, made.rules.Rand = c.Classify, c.Now, c.Rand
 		made.rules.OnRetry, made.rules.OnDone = named(name, c.OnRetry), named(name, c.OnDone)
 		made.policy, err = retry.New(made.rules)
-		p.addAll(at, err)
+		if p.addAll(at, err); len(p.list) > found {
+			made.policy, made.rules = nil, retry.Config{}
+		}
 	}
-	if at := under(path, "breaker"); s.Breaker != nil && !p.below(at) {
+	if at := under(path, "breaker"); s.Breaker != nil && !p.unread(at) {
 		cfg := s.Breaker.config()
 		cfg.Name, cfg.OnChange, cfg.Now, cfg.Rand = name, c.OnChange, c.Now, c.Rand
 		made.breaker, err = breaker.New(cfg)
 		p.addAll(at, err)
 	}
-	if at := under(path, "bulkhead"); s.Bulkhead != nil && !p.below(at) {
+	found = len(p.list)
+	if at := under(path, "bulkhead"); s.Bulkhead != nil && !p.unread(at) {
 		made.slots = bulkhead.Config{Queue: s.Bulkhead.Queue, MaxWait: s.Bulkhead.MaxWait, Order: s.Bulkhead.Order, Now: c.Now}
 		if len(s.Bulkhead.Weights) == 0 {
 			made.semaphore, err = bulkhead.New(s.Bulkhead.Limit, made.slots)
@@ -73,6 +77,9 @@ func (c *RegistryConfig) build(p *problems, path, name string, s Spec) *parts {
 		p.addAll(at, err)
 		if len(s.Bulkhead.Weights) > 0 && c.Partition == nil {
 			p.add(under(at, "weights"), "want a RegistryConfig.Partition, which says whose a call is")
+		}
+		if len(p.list) > found {
+			made.semaphore, made.partitioned, made.slots = nil, nil, bulkhead.Config{}
 		}
 	}
 	if s.AttemptTimeout < 0 {

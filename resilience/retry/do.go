@@ -72,6 +72,7 @@ type call struct {
 	foreign BackOff
 	spent   Tokens    // by the last charge
 	began   time.Time // when the attempt that runs did, zero where nobody looked
+	ran     error     // of the latest attempt that was not refused by ourselves
 	log     log
 }
 
@@ -104,6 +105,9 @@ func (c *call) failed(ctx context.Context, err error) (context.Context, error) {
 	a := c.log.next(cfg.Timeline) // filled in place: it is large
 	a.Number, a.Start, a.End, a.Err = c.history.Attempts, c.began, at, err
 	a.Verdict = cfg.Classify.Judge(ctx, err)
+	if a.Verdict.Kind != resilience.KindRejected {
+		c.ran = err
+	}
 	d := c.decide(ctx, &a.Verdict, at)
 	a.Wait = d.Wait
 	if !d.Retry {
@@ -190,6 +194,9 @@ func (c *call) end(ctx context.Context, cause Cause) error {
 	last := attempts[len(attempts)-1]
 	e := &Error{
 		Cause: cause, Last: last.Err, Attempts: attempts, Prev: c.history.Prev, RetryAfter: max(0, last.Verdict.After), sent: sent,
+	}
+	if last.Verdict.Kind == resilience.KindRejected {
+		e.ran = c.ran
 	}
 	if ctx.Err() != nil {
 		e.context = context.Cause(ctx)

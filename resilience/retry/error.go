@@ -19,6 +19,7 @@ type Error struct {
 	RetryAfter time.Duration
 
 	context error // why the context is done, nil where it is not
+	ran     error // what fn returned last, where the last attempt was refused by ourselves
 	sent    bool  // an attempt that is not among Attempts may have been executed
 }
 
@@ -48,10 +49,10 @@ func (e *Error) Is(target error) bool {
 	return e.Cause != 0 && target == e.Cause.Err()
 }
 
-// Unwrap returns the last error and the cause of a context that is done.
+// Unwrap returns the last error, where that is a refusal of our own also what fn returned last, and the cause of a context that is done.
 func (e *Error) Unwrap() []error {
-	errs := make([]error, 0, 2)
-	for _, err := range []error{e.Last, e.context} {
+	errs := make([]error, 0, 3)
+	for _, err := range []error{e.Last, e.ran, e.context} {
 		if err != nil {
 			errs = append(errs, err)
 		}

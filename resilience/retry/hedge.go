@@ -77,8 +77,8 @@ func (h *Hedger) Delay() time.Duration {
 // Hedge calls fn, again after each Delay and at once after a failure that is worth retrying, until an attempt succeeds, one fails for good
 // or none is left. It returns the value of the first success, or the zero T and an *Error.
 //
-// "Do not retry", a wait that the service asks for and a refusal of the budget stop further attempts; those that are out may still
-// succeed. A success that comes after Hedge has returned is given to discard (nil = dropped). A call inside a retried attempt, or one
+// "Do not retry", a wait that the service asks for and a refusal, by the budget or of an attempt by a breaker or bulkhead of our own, stop
+// further attempts; those that are out may still succeed. A success that comes after Hedge has returned is given to discard (nil = dropped). A call inside a retried attempt, or one
 // that is not safe to repeat, makes one attempt. Attempts from the second on have a resilience.Mark in their context.
 //
 // Attempts run in goroutines of their own, and their contexts end with the call; only that of the winner lives on, for a value that needs
@@ -220,6 +220,9 @@ func (r *race[T]) judge(ctx context.Context, res result[T]) Cause {
 	switch {
 	case cause == CauseStopped:
 		r.stop = cause
+	case cause == CauseRejected && r.stop == 0: // by ourselves: no more can leave, and those that are out may succeed
+		r.stop = cause
+	case cause == CauseRejected:
 	case cause != 0:
 		return cause
 	case r.stop == 0 && v.HasAfter && v.After > 0:
@@ -251,6 +254,11 @@ func (r *race[T]) charge(c Charge) bool {
 func (r *race[T]) fail(ctx context.Context, cause Cause) error {
 	r.finish(0)
 	e := &Error{Cause: cause, Attempts: r.failed, sent: len(r.failed) < r.sent}
+	for _, a := range r.failed {
+		if a.Verdict.Kind != resilience.KindRejected {
+			e.ran = a.Err
+		}
+	}
 	if n := len(r.failed); n > 0 {
 		e.Last, e.RetryAfter = r.failed[n-1].Err, max(0, r.failed[n-1].Verdict.After)
 	}
