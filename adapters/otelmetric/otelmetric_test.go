@@ -66,11 +66,12 @@ func (c collector) read(t *testing.T) (lines []string) {
 func values(t *testing.T, m metricdata.Metrics) (lines []string) {
 	t.Helper()
 	line := func(set attribute.Set, value any) {
-		text := m.Name + m.Unit
+		var text strings.Builder
+		text.WriteString(m.Name + m.Unit)
 		for _, kv := range set.ToSlice() {
-			text += fmt.Sprintf(" %s=%s", kv.Key, kv.Value.AsString())
+			text.WriteString(fmt.Sprintf(" %s=%s", kv.Key, kv.Value.AsString()))
 		}
-		lines = append(lines, fmt.Sprint(text, " ", value))
+		lines = append(lines, fmt.Sprint(text.String(), " ", value))
 	}
 	switch data := m.Data.(type) {
 	case metricdata.Sum[int64]:

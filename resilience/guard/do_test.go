@@ -39,17 +39,18 @@ func atOnce(attempts int) *retry.Policy {
 }
 
 func TestEveryAttemptCountsForTheBreaker(t *testing.T) {
-	b := must(breaker.New(breaker.Config{}))
-	g := made(t, guard.Config{Retry: atOnce(3), Breaker: b})
-	fn, runs := fails(2, errDown)
-	if v, err := guard.Do(t.Context(), g, fn); v != "done" || err != nil {
-		t.Fatalf("got %q, %v", v, err)
-	}
-	if diff := cmp.Diff(breaker.Counts{Successes: 1, Failures: 2}, b.Counts()); diff != "" || *runs != 3 {
-		t.Errorf("%d runs; counts (-want +got):\n%s", *runs, diff)
-	}
-	if s := g.Stats(); s.Retries != 2 || s.Hedges != 0 {
-		t.Errorf("got %d retries and %d hedges, want 2 and 0", s.Retries, s.Hedges)
+	for name, cfg := range layouts(t, guard.Config{Retry: atOnce(3)}) {
+		g := made(t, cfg)
+		fn, runs := fails(2, errDown)
+		if v, err := guard.Do(t.Context(), g, fn); v != "done" || err != nil {
+			t.Fatalf("%s: got %q, %v", name, v, err)
+		}
+		if diff := cmp.Diff(breaker.Counts{Successes: 1, Failures: 2}, g.Breaker().Counts()); diff != "" || *runs != 3 {
+			t.Errorf("%s: %d runs; counts (-want +got):\n%s", name, *runs, diff)
+		}
+		if s := g.Stats(); s.Retries != 2 || s.Hedges != 0 || s.Bulkhead.Accepted != 3 {
+			t.Errorf("%s: %v", name, s)
+		}
 	}
 }
 
@@ -290,10 +291,14 @@ func TestAnAttemptIsJudgedOnceForAll(t *testing.T) {
 
 func TestABreakerThatJudgesErrorsHasASay(t *testing.T) {
 	b := must(breaker.New(breaker.Config{Outcome: func(err error) breaker.Outcome {
-		if errors.Is(err, errDown) {
+		switch {
+		case errors.Is(err, errDown):
 			return breaker.Excluded
+		case errors.Is(err, breaker.ErrOpen):
+			return breaker.Failure // but nobody should ask
+		default:
+			return 0
 		}
-		return 0
 	}}))
 	for name, engine := range map[string]breaker.Engine{"native": b, "foreign": struct {
 		breaker.Engine

@@ -53,9 +53,12 @@ func scripts() *rapid.Generator[script] {
 				Polling:      rapid.Bool().Draw(t, "polling"),
 			},
 			tokens:  rapid.IntRange(1, 6).Draw(t, "tokens"),
-			timeout: 5*short.Draw(t, "timeout") + 500*time.Millisecond,
+			timeout: 5*short.Draw(t, "timeout") + time.Second/2, // nothing else ends between seconds
 			key:     rapid.SampledFrom([]string{"", "key"}).Draw(t, "key"),
 			marked:  rapid.Bool().Draw(t, "marked"),
+		}
+		if rapid.IntRange(0, 9).Draw(t, "expired") == 0 {
+			s.timeout = 0
 		}
 		for range rapid.IntRange(0, 5).Draw(t, "steps") {
 			s.steps = append(s.steps, step{short.Draw(t, "takes"), resilience.Verdict{
@@ -81,6 +84,7 @@ type told struct {
 	Events   []string
 	Took     time.Duration
 	Balance  float64
+	PaidBack float64 // with one success more
 }
 
 // doing calls a function by a policy.
@@ -119,6 +123,10 @@ func (s script) play(t *testing.T, do doing) (seen told) {
 			return len(steps), resilience.WithVerdict(errDown, next.verdict)
 		})
 		seen.Value, seen.Took, seen.Balance = v, time.Since(begin), tokens.Balance()
+		if _, err := do(t.Context(), must(retry.New(rules)), succeed); err != nil {
+			t.Error(err)
+		}
+		seen.PaidBack = tokens.Balance()
 		if failed, ok := err.(*retry.Error); ok { //nolint:errorlint // as it is
 			seen.Err, seen.Cause, seen.Attempts = err.Error(), failed.Cause, failed.Attempts
 			seen.Is = []bool{errors.Is(err, errDown), errors.Is(err, context.DeadlineExceeded), failed.Sent()}

@@ -23,7 +23,6 @@ type Registry struct {
 
 	mu     sync.RWMutex // guards what follows
 	guards map[string]*entry
-	specs  map[string]Spec // as applied last
 }
 
 // entry is a guard of a registry with what it is made of.
@@ -87,12 +86,8 @@ func (r *Registry) Guard(name string) *Guard {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e, ok = r.guards[name]; !ok {
-		spec, own := r.specs[name]
-		if !own {
-			spec = r.cfg.Default
-		}
-		e = r.add(name, r.cfg.build(new(problems), "", name, spec)) // it has been accepted
+	if e, ok = r.guards[name]; !ok { // who has a spec is there
+		e = r.add(name, r.cfg.build(new(problems), "", name, r.cfg.Default))
 	}
 	return e.guard
 }
@@ -127,7 +122,7 @@ func (r *Registry) Apply(specs map[string]Spec) (Diff, error) {
 	if err := p.err(); err != nil {
 		return Diff{}, err
 	}
-	diff := Diff{Changed: r.adopt(fresh)}
+	diff := Diff{Changed: r.addAll(fresh)}
 	for _, e := range r.entries() {
 		name := e.guard.name
 		next, own := fresh[name]
@@ -147,13 +142,11 @@ func (r *Registry) Apply(specs map[string]Spec) (Diff, error) {
 	return diff, nil
 }
 
-// adopt makes the specs of parts those that new guards go by, and the guards that there are not yet. It returns the names of these.
-func (r *Registry) adopt(fresh map[string]*parts) (added []string) {
+// addAll adds the guards that there are not yet, and returns their names.
+func (r *Registry) addAll(fresh map[string]*parts) (added []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.specs = make(map[string]Spec, len(fresh))
 	for name, made := range fresh {
-		r.specs[name] = made.spec
 		if _, ok := r.guards[name]; !ok {
 			r.add(name, made)
 			added = append(added, name)
@@ -162,7 +155,7 @@ func (r *Registry) adopt(fresh map[string]*parts) (added []string) {
 	return added
 }
 
-// add adds a guard. The lock is held, or nobody knows the registry yet.
+// add adds a guard. mu is held.
 func (r *Registry) add(name string, made *parts) *entry {
 	e := &entry{guard: &Guard{name: name}, parts: made}
 	e.guard.plan.Store(r.plan(made))

@@ -238,7 +238,7 @@ func TestABudgetKeepsItsBalanceInProportion(t *testing.T) {
 		was, is        float64
 		restarted      bool
 	}{
-		{"unchanged", `"token", "tokens": 10, "ratio": 0.1`, `"token", "ratio": 0.1, "tokens": 10`, 2, 6, 6, false},
+		{"unchanged", `"token", "tokens": 10, "ratio": 0.1`, `"token", "tokens": 10, "ratio": 0.1`, 2, 6, 6, false},
 		{"more tokens", `"token", "tokens": 10, "ratio": 0.1`, `"token", "tokens": 100, "ratio": 0.1`, 2, 6, 60, false},
 		{"fewer tokens", `"token", "tokens": 100, "ratio": 0.1`, `"token", "tokens": 10, "ratio": 0.1`, 5, 90, 9, false},
 		{"tokens to quota", `"token", "tokens": 10, "ratio": 0.1`, `"quota", "tokens": 500`, 2, 6, 300, false},
@@ -250,16 +250,16 @@ func TestABudgetKeepsItsBalanceInProportion(t *testing.T) {
 		{"token to ratio", `"token", "tokens": 10, "ratio": 0.1`, `"ratio", "ttl": "10s", "per_second": 1, "ratio": 0`, 2, 6, 10, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			spec := func(budget string) string {
-				return `{"a": {"retry": {"max_attempts": 2, "backoff": {"kind": "fixed"}, "budget": {"kind": ` + budget + `}}}}`
+			spec := func(budget string, cap int) string {
+				return fmt.Sprintf(`{"a": {"retry": {"max_attempts": 2, "backoff": {"kind": "fixed", "cap": "%ds"}, "budget": {"kind": %s}}}}`, cap, budget)
 			}
-			r := registry(t, guard.RegistryConfig{}, spec(c.from))
+			r := registry(t, guard.RegistryConfig{}, spec(c.from, 1))
 			a := r.Guard("a")
 			call(a, c.calls)
 			if got := *a.Stats().Balance; got != c.was {
 				t.Errorf("balance %v before, want %v", got, c.was)
 			}
-			diff := apply(t, r, spec(c.to))
+			diff := apply(t, r, spec(c.to, 2))
 			if got := *a.Stats().Balance; math.Abs(got-c.is) > 0.01 || (len(diff.Restarted) > 0) != c.restarted {
 				t.Errorf("balance %v, want %v; %+v", got, c.is, diff)
 			}
@@ -272,16 +272,23 @@ func TestABudgetKeepsItsBalanceInProportion(t *testing.T) {
 }
 
 func TestACallThatHasBegunEndsByItsPolicy(t *testing.T) {
-	r := registry(t, guard.RegistryConfig{}, `{"a": {"retry": {"max_attempts": 5, "backoff": {"kind": "fixed"}}}}`)
+	spec := func(attempts int) string {
+		const budget = `{"kind": "quota", "tokens": 1000, "cost": 1}`
+		return fmt.Sprintf(`{"a": {"retry": {"max_attempts": %d, "backoff": {"kind": "fixed"}, "budget": %s}}}`, attempts, budget)
+	}
+	r := registry(t, guard.RegistryConfig{}, spec(5))
 	a, runs := r.Guard("a"), 0
 	fn := func(context.Context) error {
 		if runs++; runs == 2 {
-			apply(t, r, `{"a": {"retry": {"max_attempts": 1}}}`)
+			apply(t, r, spec(1))
 		}
 		return errDown
 	}
 	if err := guard.Run(t.Context(), a, fn); !errors.Is(err, retry.ErrMaxAttempts) || runs != 5 {
 		t.Errorf("%d runs: %v", runs, err)
+	}
+	if left := *a.Stats().Balance; left != 1000-4 {
+		t.Errorf("%v tokens left: the call paid to another budget", left)
 	}
 	if err := guard.Run(t.Context(), a, fn); !errors.Is(err, retry.ErrMaxAttempts) || runs != 6 {
 		t.Errorf("%d runs: %v", runs, err)
@@ -289,29 +296,31 @@ func TestACallThatHasBegunEndsByItsPolicy(t *testing.T) {
 }
 
 func TestRetryOnNarrowsWhatIsRetriedAndNothingElse(t *testing.T) {
+	failures := func(n int) breaker.Counts { return breaker.Counts{Failures: n, ConsecutiveFailures: n} }
 	for name, c := range map[string]struct {
 		verdict resilience.Verdict
 		runs    int
+		cause   retry.Cause
 		want    breaker.Counts
 	}{
-		"listed":               {resilience.Verdict{Kind: resilience.KindTransient, Code: "503"}, 2, breaker.Counts{Failures: 2, ConsecutiveFailures: 2}},
-		"listed though final":  {resilience.Verdict{Kind: resilience.KindPermanent, Code: "409", Answered: true}, 2, breaker.Counts{Successes: 2}},
-		"not listed":           {resilience.Verdict{Kind: resilience.KindTransient, Code: "500"}, 1, breaker.Counts{Failures: 1, ConsecutiveFailures: 1}},
-		"throttled, not there": {resilience.Verdict{Kind: resilience.KindThrottled, Code: "429"}, 1, breaker.Counts{Excluded: 1}},
-		"no code":              {resilience.Verdict{Kind: resilience.KindTransient}, 2, breaker.Counts{Failures: 2, ConsecutiveFailures: 2}},
-		"no code and final":    {resilience.Verdict{Kind: resilience.KindPermanent}, 1, breaker.Counts{Failures: 1, ConsecutiveFailures: 1}},
-		"maybe executed":       {resilience.Verdict{Kind: resilience.KindAmbiguous, Code: "503"}, 1, breaker.Counts{Failures: 1, ConsecutiveFailures: 1}},
-		"rejected":             {resilience.Verdict{Kind: resilience.KindRejected, Code: "503"}, 1, breaker.Counts{}},
+		"listed":                {resilience.Verdict{Kind: resilience.KindTransient, Code: "503"}, 2, retry.CauseMaxAttempts, failures(2)},
+		"listed though final":   {resilience.Verdict{Kind: resilience.KindPermanent, Code: "409", Answered: true}, 2, retry.CauseMaxAttempts, breaker.Counts{Successes: 2}},
+		"not listed":            {resilience.Verdict{Kind: resilience.KindTransient, Code: "500"}, 1, retry.CausePermanent, failures(1)},
+		"throttled, not listed": {resilience.Verdict{Kind: resilience.KindThrottled, Code: "429"}, 1, retry.CausePermanent, breaker.Counts{Excluded: 1}},
+		"no code":               {resilience.Verdict{Kind: resilience.KindTransient}, 2, retry.CauseMaxAttempts, failures(2)},
+		"no code and final":     {resilience.Verdict{Kind: resilience.KindPermanent}, 1, retry.CausePermanent, failures(1)},
+		"maybe executed":        {resilience.Verdict{Kind: resilience.KindAmbiguous, Code: "503"}, 1, retry.CausePermanent, failures(1)},
+		"rejected":              {resilience.Verdict{Kind: resilience.KindRejected, Code: "500"}, 1, retry.CauseRejected, breaker.Counts{}},
+		"canceled":              {resilience.Verdict{Kind: resilience.KindCanceled, Code: "500"}, 1, retry.CauseCanceled, breaker.Counts{Excluded: 1}},
 	} {
-		cfg := guard.RegistryConfig{Classify: func(context.Context, error) resilience.Verdict { return c.verdict }}
-		r := registry(t, cfg, `{"a": {"retry": {"max_attempts": 2, "retry_on": ["503", "409"], "backoff": {"kind": "fixed"}}, "breaker": {}}}`)
+		r := registry(t, guard.RegistryConfig{}, `{"a": {"retry": {"max_attempts": 2, "retry_on": ["503", "409"], "backoff": {"kind": "fixed"}}, "breaker": {}}}`)
 		runs := 0
-		_ = guard.Run(t.Context(), r.Guard("a"), func(context.Context) error {
+		err := guard.Run(t.Context(), r.Guard("a"), func(context.Context) error {
 			runs++
 			return resilience.WithVerdict(errDown, c.verdict)
 		})
-		if runs != c.runs {
-			t.Errorf("%s: %d runs, want %d", name, runs, c.runs)
+		if failed, ok := errors.AsType[*retry.Error](err); !ok || failed.Cause != c.cause || runs != c.runs {
+			t.Errorf("%s: %d runs, want %d: %v", name, runs, c.runs, err)
 		}
 		same(t, name, c.want, r.Guard("a").Breaker().Counts())
 	}
@@ -333,13 +342,38 @@ func TestHooksKnowTheNameOfTheirGuard(t *testing.T) {
 	same(t, "told", []string{"a retry down", "a done attempts used up", "b retry down", "b done attempts used up"}, told)
 }
 
-func TestADefaultClassifierServesGuardsWithoutAPolicy(t *testing.T) {
-	cfg := guard.RegistryConfig{Classify: func(context.Context, error) resilience.Verdict {
-		return resilience.Verdict{Kind: resilience.KindThrottled}
-	}}
-	r := registry(t, cfg, `{"a": {"breaker": {}}}`)
-	_ = guard.Run(t.Context(), r.Guard("a"), fail)
-	same(t, "counts", breaker.Counts{Excluded: 1}, r.Guard("a").Breaker().Counts())
+func TestWhatARegistryHasServesAllItsGuards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		var waits []time.Duration
+		cfg := guard.RegistryConfig{
+			Classify: func(context.Context, error) resilience.Verdict {
+				return resilience.Verdict{Kind: resilience.KindThrottled}
+			},
+			OnRetry: func(_ context.Context, _ string, e retry.Event) { waits = append(waits, e.Wait) },
+			Rand:    func() float64 { return 0.25 },
+			Now:     func() time.Time { return begin },
+		}
+		r := registry(t, cfg, `{"with": {"retry": {"max_attempts": 2}, "breaker": {"open_for": "10s"}}, "without": {"breaker": {}}}`)
+		for name, excluded := range map[string]int{"with": 2, "without": 1} {
+			err := guard.Run(t.Context(), r.Guard(name), fail)
+			same(t, "counts", breaker.Counts{Excluded: excluded}, r.Guard(name).Breaker().Counts())
+			if failed, ok := errors.AsType[*retry.Error](err); ok && !failed.Attempts[0].End.Equal(begin) {
+				t.Errorf("an attempt ended at %v", failed.Attempts[0].End)
+			}
+		}
+		same(t, "waits", []time.Duration{time.Second / 4}, waits)
+		b, ok := r.Guard("with").Breaker().(*breaker.Breaker)
+		if !ok {
+			t.Fatal("another engine")
+		}
+		if err := b.Command(breaker.Open); err != nil {
+			t.Fatal(err)
+		}
+		if until, want := b.Stats().Until, begin.Add(9500*time.Millisecond); !until.Equal(want) {
+			t.Errorf("open until %v, want %v", until, want)
+		}
+	})
 }
 
 func TestManyMayAskForAGuardWhileSpecsChange(t *testing.T) {

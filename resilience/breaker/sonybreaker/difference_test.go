@@ -191,15 +191,16 @@ func TestNoSlowCallsGrowthJitterAndCommands(t *testing.T) {
 	if !errors.Is(err, breaker.ErrConfig) {
 		t.Fatalf("got %v, want ErrConfig", err)
 	}
-	want := `sonybreaker: invalid config: Settings.IsSuccessful: want it unset
+	var want strings.Builder
+	want.WriteString(`sonybreaker: invalid config: Settings.IsSuccessful: want it unset
 Settings.IsExcluded: want it unset
-Settings.Name "a" and Config.Name "b": want one of them`
+Settings.Name "a" and Config.Name "b": want one of them`)
 	for field := range strings.FieldsSeq("FailureRatio MinCalls ConsecutiveFailures Window Buckets SlowCall SlowRatio OpenFor OpenMax " +
 		"OpenGrowth OpenJitter Probes ProbeMaxWait Now Rand") {
-		want += "\nConfig." + field + ": want it unset"
+		want.WriteString("\nConfig." + field + ": want it unset")
 	}
-	if err.Error() != want {
-		t.Errorf("got %v\nwant %v", err, want)
+	if err.Error() != want.String() {
+		t.Errorf("got %v\nwant %v", err, want.String())
 	}
 	var e breaker.Engine = made(t, gobreaker.Settings{}, breaker.Config{})
 	if _, ok := e.(breaker.Commander); ok {
