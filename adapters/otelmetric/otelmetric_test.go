@@ -69,7 +69,7 @@ func values(t *testing.T, m metricdata.Metrics) (lines []string) {
 		var text strings.Builder
 		text.WriteString(m.Name + m.Unit)
 		for _, kv := range set.ToSlice() {
-			text.WriteString(fmt.Sprintf(" %s=%s", kv.Key, kv.Value.AsString()))
+			fmt.Fprintf(&text, " %s=%s", kv.Key, kv.Value.AsString())
 		}
 		lines = append(lines, fmt.Sprint(text.String(), " ", value))
 	}

@@ -250,8 +250,8 @@ func TestABudgetKeepsItsBalanceInProportion(t *testing.T) {
 		{"token to ratio", `"token", "tokens": 10, "ratio": 0.1`, `"ratio", "ttl": "10s", "per_second": 1, "ratio": 0`, 2, 6, 10, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			spec := func(budget string, cap int) string {
-				return fmt.Sprintf(`{"a": {"retry": {"max_attempts": 2, "backoff": {"kind": "fixed", "cap": "%ds"}, "budget": {"kind": %s}}}}`, cap, budget)
+			spec := func(budget string, limit int) string {
+				return fmt.Sprintf(`{"a": {"retry": {"max_attempts": 2, "backoff": {"kind": "fixed", "cap": "%ds"}, "budget": {"kind": %s}}}}`, limit, budget)
 			}
 			r := registry(t, guard.RegistryConfig{}, spec(c.from, 1))
 			a := r.Guard("a")
