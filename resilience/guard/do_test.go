@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -569,9 +570,12 @@ func TestAllAttemptsAndHedgesOfACallSeeOneKey(t *testing.T) {
 		all := layouts(t, guard.Config{Retry: atOnce(3)})
 		all["hedge"] = guard.Config{Hedge: must(retry.NewHedger(retry.HedgeConfig{Max: 3, Delay: time.Second}))}
 		for name, cfg := range all {
+			var mu sync.Mutex
 			var keys []string
 			fn := func(ctx context.Context) (*late, error) {
-				keys = append(keys, resilience.Key(ctx)) // hedges of a synctest bubble are a second apart
+				mu.Lock()
+				keys = append(keys, resilience.Key(ctx))
+				mu.Unlock()
 				if cfg.Hedge != nil {
 					return hangs(ctx)
 				}
@@ -583,9 +587,11 @@ func TestAllAttemptsAndHedgesOfACallSeeOneKey(t *testing.T) {
 			}
 			cancel()
 			synctest.Wait()
+			mu.Lock()
 			if diff := cmp.Diff([]string{"order-17", "order-17", "order-17"}, keys); diff != "" {
 				t.Errorf("%s: keys (-want +got):\n%s", name, diff)
 			}
+			mu.Unlock()
 		}
 	})
 }

@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,9 +29,9 @@ func TestFollowKeepsTheLastGoodSpecs(t *testing.T) {
 			told = append(told, time.Since(begin).String()+" "+what)
 		}}
 		r := must(guard.NewRegistry(cfg))
-		loads := 0
+		var loads atomic.Int64
 		load := func(context.Context) (map[string]guard.Spec, error) {
-			switch loads++; loads {
+			switch loads.Add(1) {
 			case 1, 2:
 				return specs(t, `{"a": {"bulkhead": {"limit": 1}}}`), nil
 			case 3:
@@ -46,8 +47,8 @@ func TestFollowKeepsTheLastGoodSpecs(t *testing.T) {
 		go func() { ended <- r.Follow(ctx, load, time.Minute) }()
 		for n, want := range []int{1, 1, 1, 1, 5, 5} {
 			synctest.Wait()
-			if got := r.Guard("a").Stats().Bulkhead.Limit; got != want || loads != n+1 {
-				t.Errorf("after %d loads: limit %d, want %d", loads, got, want)
+			if got := r.Guard("a").Stats().Bulkhead.Limit; got != want || loads.Load() != int64(n+1) {
+				t.Errorf("after %d loads: limit %d, want %d", loads.Load(), got, want)
 			}
 			time.Sleep(time.Minute)
 		}

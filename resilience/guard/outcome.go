@@ -9,8 +9,8 @@ import (
 	"github.com/tenon-go/tenon/resilience/retry"
 )
 
-// judged is the error of an attempt with what it means, on its way from the attempt, where breaker and bulkhead act on it, to the policy. It
-// does not leave the package.
+// judged is the error of an attempt with what it means, on its way from the attempt, where breaker and bulkhead act on it, to the policy.
+// Callers do not meet it, but in the tree below a refusal.
 type judged struct {
 	err     error
 	verdict resilience.Verdict
@@ -53,9 +53,9 @@ func (p *plan) outcome(v resilience.Verdict, err error) breaker.Outcome {
 }
 
 // narrowed returns the verdict that a policy goes by which retries the answers with certain codes only. What has no code is left to the
-// verdict, and so is what such an answer means to a breaker.
+// verdict, and so is what such an answer means to a breaker. Rejections do not come here: they are what they are to every policy.
 func narrowed(v resilience.Verdict, codes []string) resilience.Verdict {
-	if len(codes) == 0 || v.Code == "" || v.Kind == resilience.KindRejected || v.Kind == resilience.KindCanceled {
+	if len(codes) == 0 || v.Code == "" || v.Kind == resilience.KindCanceled {
 		return v
 	}
 	switch listed := slices.Contains(codes, v.Code); {

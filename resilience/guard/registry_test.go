@@ -376,6 +376,22 @@ func TestWhatARegistryHasServesAllItsGuards(t *testing.T) {
 	})
 }
 
+func TestAThrottledDelayIsNotBelowTheBase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Duration
+		r := registry(t, guard.RegistryConfig{
+			OnRetry: func(_ context.Context, _ string, e retry.Event) { waits = append(waits, e.Wait) },
+			Rand:    func() float64 { return 0.5 },
+		}, `{"a": {"retry": {"max_attempts": 2, "backoff": {"base": "6s"}}}}`)
+		for _, kind := range []resilience.Kind{resilience.KindTransient, resilience.KindThrottled} {
+			_ = guard.Run(t.Context(), r.Guard("a"), func(context.Context) error {
+				return resilience.WithVerdict(errDown, resilience.Verdict{Kind: kind})
+			})
+		}
+		same(t, "waits", []time.Duration{3 * time.Second, 3 * time.Second}, waits)
+	})
+}
+
 func TestManyMayAskForAGuardWhileSpecsChange(t *testing.T) {
 	r := must(guard.NewRegistry(guard.RegistryConfig{}))
 	var wg sync.WaitGroup

@@ -32,12 +32,9 @@ type limitCase struct {
 
 // TestCases feeds the samples of Netflix' own tests, and others with the limits that its classes gave for them.
 func TestCases(t *testing.T) {
-	casetest.Run(t, "resilience", func(t *testing.T, c casetest.Case) bool {
+	ours := func(name string) bool { return name == "limits.json" }
+	casetest.RunIf(t, "resilience", ours, func(t *testing.T, c casetest.Case) bool {
 		t.Helper()
-		var kind struct{ Algorithm string }
-		if c.Decode(t, &kind); kind.Algorithm == "" {
-			return false
-		}
 		var in limitCase
 		c.Decode(t, &in)
 		if in.Algorithm == "log10root" {
