@@ -84,8 +84,8 @@ func (c *Config) mode() uint32 {
 // change ends the epoch and begins another. The lock is held; when it is not any more, told must be called with what change returns.
 func (b *Breaker) change(to State) (changed bool) {
 	e := b.current()
-	from, hung := e.state, e.places.Load() < int64(b.cfg.Load().Probes)
-	counts := b.leave()
+	from, counts := e.state, b.leave()
+	hung := int(e.places.Load())+counts.Successes < b.cfg.Load().Probes
 	switch {
 	case to == Closed:
 		b.returns = 0

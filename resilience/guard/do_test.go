@@ -355,8 +355,8 @@ func TestASlotThatComesWithTheEndOfTheContextIsNotUsed(t *testing.T) {
 			ended := make(chan error)
 			go func() { ended <- guard.Run(ctx, g, func(context.Context) error { return errors.New("it ran") }) }()
 			synctest.Wait()
+			cancel() // before the slot is free: after it, fn may well have begun
 			permit.Release()
-			cancel()
 			if err := <-ended; !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
