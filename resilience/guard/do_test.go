@@ -330,7 +330,8 @@ func TestNoAttemptBeginsWithADoneContext(t *testing.T) {
 			cancel(errCause)
 			fn, runs := fails(0, nil)
 			_, err := guard.Do(ctx, g, fn)
-			if !errors.Is(err, errCause) || *runs != 0 || policy != nil && !errors.Is(err, retry.ErrCanceled) {
+			failed, ok := errors.AsType[*retry.Error](err)
+			if !errors.Is(err, errCause) || *runs != 0 || ok != (policy != nil) || ok && (failed.Cause != retry.CauseCanceled || failed.Last != nil) {
 				t.Errorf("%s: done before the call: %d runs, %v", name, *runs, err)
 			}
 			ctx, cancel = context.WithCancelCause(t.Context())
@@ -346,6 +347,7 @@ func TestNoAttemptBeginsWithADoneContext(t *testing.T) {
 
 // Invariant: resilience R1.
 func TestASlotThatComesWithTheEndOfTheContextIsNotUsed(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	synctest.Test(t, func(t *testing.T) {
 		sem := must(bulkhead.New(1, bulkhead.Config{Queue: 1}))
 		g := made(t, guard.Config{Semaphore: sem, Breaker: must(breaker.New(breaker.Config{}))})
@@ -355,8 +357,8 @@ func TestASlotThatComesWithTheEndOfTheContextIsNotUsed(t *testing.T) {
 			ended := make(chan error)
 			go func() { ended <- guard.Run(ctx, g, func(context.Context) error { return errors.New("it ran") }) }()
 			synctest.Wait()
-			cancel() // before the slot is free: after it, fn may well have begun
-			permit.Release()
+			permit.Release() // the waiter cannot run before the next pause
+			cancel()
 			if err := <-ended; !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
