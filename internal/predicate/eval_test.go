@@ -295,6 +295,27 @@ func TestValuesAreReplacedAndReset(t *testing.T) {
 	}
 }
 
+func TestSetCanBeUnknown(t *testing.T) {
+	s := newSchema(t, predicate.Limits{})
+	programs := []*predicate.Program{
+		compile(t, s, `{"field":"wide","op":"any","value":["a"]}`),
+		compile(t, s, `{"not":{"field":"wide","op":"any","value":["a"]}}`),
+		compile(t, s, `{"field":"wide","op":"none","value":["a"]}`),
+	}
+	s.Seal()
+	v := s.NewValues()
+	v.SetUnknown(6)
+	for i, p := range programs {
+		if got := p.Eval(v); got != unknown {
+			t.Errorf("condition %d: %v", i, got)
+		}
+	}
+	v.Reset()
+	if got := programs[2].Eval(v); got != yes {
+		t.Errorf("reset: %v", got)
+	}
+}
+
 func TestEvalAndFillDoNotAllocate(t *testing.T) {
 	s := newSchema(t, predicate.Limits{})
 	p := compile(t, s, `{"all":[{"field":"region","op":"=","value":"US"},{"field":"qty","op":">=","value":"10"},{"field":"segments","op":"any","value":["gold","vip"]},

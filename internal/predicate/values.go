@@ -105,6 +105,10 @@ func (v *Values) SetMembers(number int, members []string) {
 	v.written[number].set = members
 }
 
+// SetUnknown makes a field one of which nothing is known, a set too, which otherwise is
+// never: of nobody in particular even the absence of members is not known.
+func (v *Values) SetUnknown(number int) { v.slots[number] = slot{} }
+
 // SetExtern sets the function that evaluates the conditions of an extern, by its
 // number in the schema's list; index is what the extern's Compile returned. A
 // nil function, as at first, makes them Unknown. The answer must not change while
