@@ -1,0 +1,88 @@
+package consume
+
+import (
+	"math"
+	"math/bits"
+)
+
+// exactBundles reports whether no other choice of units for a bundle of one part gives more
+// than the dearest in order: where its worth is convex, or that is all that a bound allows.
+func (j *Joint) exactBundles(o *Offer, parts []Part) bool {
+	if o.Shape == Convex && o.Gives == nil {
+		roomy := true
+		for i := range j.merged {
+			roomy = roomy && (j.fits(o, i) == 0 || j.merged[i].room == j.merged[i].Price)
+		}
+		if roomy {
+			return true
+		}
+	}
+	return total(parts) == j.mostBundles(o)
+}
+
+// most is what an offer gives at most, were it alone.
+func (j *Joint) most(offer int) int64 {
+	o := &j.Offers[offer]
+	if o.Gains == nil {
+		return j.mostBundles(o)
+	}
+	buyable, gettable, all := supply(j.counted(o))
+	if o.Needs[0] > all || o.Needs[1] > all-o.Needs[0] {
+		return 0
+	}
+	times := atMost(min(buyable/o.Needs[0], gettable/o.Needs[1], all/(o.Needs[0]+o.Needs[1])), o.Max)
+	return j.top(o, FitsGet, times*o.Needs[1], func(i int) int64 { return o.Gains[j.merged[i].members[0]] })
+}
+
+// mostBundles bounds what a bundle gives: each application at most what the dearest units
+// give that fit; all together at most the room, and where the worth is linear, that of the
+// dearest units, with what rounding adds.
+func (j *Joint) mostBundles(o *Offer) int64 {
+	needs := hall(o.Needs)
+	times := atMost(needs.times(j.counted(o)), o.Max)
+	if times == 0 {
+		return 0
+	}
+	price := func(i int) int64 { return j.merged[i].Price }
+	room := func(i int) int64 { return j.merged[i].room }
+	var onePrice, oneRoom int64
+	for i, units := range o.Needs {
+		onePrice += j.top(o, 1<<i, units, price)
+		oneRoom += j.top(o, 1<<i, units, room)
+	}
+	units := times * needs.units[needs.all()]
+	sum := min(product(o.Worth(onePrice, oneRoom), times), j.top(o, math.MaxUint8, units, room))
+	if o.Shape == Linear {
+		sum = min(sum, o.Worth(j.top(o, math.MaxUint8, units, price), math.MaxInt64)+product(o.Rounding, times+1))
+	}
+	return sum
+}
+
+// counted is the merged classes with the needs that they fit.
+func (j *Joint) counted(o *Offer) []Class { return j.view(o, nil) }
+
+// top is the sum over the units that have most, of those that fit some of the needs.
+func (j *Joint) top(o *Offer, needs uint8, units int64, of func(int) int64) int64 {
+	view := j.counted(o)
+	for i := range view {
+		view[i].Price = of(i)
+		if view[i].Fits&needs == 0 {
+			view[i].Count = 0
+		}
+	}
+	var sum int64
+	for _, at := range j.solver.sort(view, Dearest) {
+		n := min(units, view[at].Count)
+		sum, units = sum+n*view[at].Price, units-n
+	}
+	return sum
+}
+
+// product stops at the end of int64. Neither factor is negative.
+func product(a, b int64) int64 {
+	high, low := bits.Mul64(uint64(a), uint64(b)) //nolint:gosec // not negative
+	if high > 0 || low > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(low)
+}

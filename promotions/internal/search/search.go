@@ -1,0 +1,419 @@
+package search
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tenon-go/tenon/promotions/internal/eval"
+)
+
+// Solve is an [eval.Solver].
+func Solve(s *eval.State, candidates []int32, nodes int) eval.Search {
+	return solve(s, candidates, nodes, nil)
+}
+
+// A watcher is told of each node that was left: what it was bounded by, and the most that
+// was found below it.
+type watcher func(bound, found int64)
+
+func solve(s *eval.State, candidates []int32, nodes int, watch watcher) eval.Search {
+	found := eval.Search{Optimal: true}
+	var parts []*component
+	for _, members := range components(s, candidates) {
+		c := newComponent(s, members, nodes-found.Nodes, watch)
+		c.search()
+		found.Optimal = found.Optimal && c.certain()
+		found.Bound += c.bound()
+		found.Nodes += c.nodes
+		parts = append(parts, c)
+	}
+	// Nothing of one part matters to another, so that all that use units may come first.
+	var others []int32
+	for _, c := range parts {
+		c.assign(c.best.offers)
+		others = append(others, c.best.others...)
+	}
+	slices.Sort(others)
+	for _, candidate := range others {
+		s.Turn(candidate)
+	}
+	return found
+}
+
+// components partitions candidates into those that can matter to each other, directly or
+// through others.
+func components(s *eval.State, candidates []int32) [][]int32 {
+	var parts [][]int32
+	for _, candidate := range candidates {
+		part := []int32{candidate}
+		parts = slices.DeleteFunc(parts, func(other []int32) bool {
+			if !slices.ContainsFunc(other, func(o int32) bool { return related(s, o, candidate) }) {
+				return false
+			}
+			part = append(part, other...)
+			return true
+		})
+		slices.Sort(part)
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// related reports whether one candidate can matter to the other.
+func related(s *eval.State, a, b int32) bool {
+	if s.Linked(a, b) {
+		return true
+	}
+	of := s.Targets(a)
+	return slices.ContainsFunc(s.Targets(b), func(t int32) bool { return slices.Contains(of, t) })
+}
+
+// A subset is members that all took something, and what they took.
+type subset struct {
+	value  int64
+	offers []int   // those that use units, as offers of the pool
+	others []int32 // the others, in canonical order
+}
+
+func (s *subset) size() int { return len(s.offers) + len(s.others) }
+
+func (s *subset) set(value int64, offers []int, others []int32) {
+	s.value = value
+	s.offers, s.others = append(s.offers[:0], offers...), append(s.others[:0], others...)
+}
+
+// A component is the search of promotions that can matter to each other.
+type component struct {
+	s      *eval.State
+	start  eval.Mark
+	before int64 // what was taken before it
+
+	pool    *eval.Pool
+	members []int32 // by offer: those that use units
+	others  []int32
+
+	budget, nodes int
+	spent         bool
+	open          int64 // the largest bound of what was not looked at
+	best          subset
+	path          []int32 // members of the node at hand that are not offers
+	offers        []int   // and those that are
+	levels        []level // scratch, by depth
+	seen          map[string]bool
+	watch         watcher
+}
+
+func newComponent(s *eval.State, candidates []int32, budget int, watch watcher) *component {
+	c := &component{s: s, start: s.Mark(), before: s.Taken(), budget: budget, watch: watch}
+	for _, candidate := range candidates {
+		if s.Consumes(candidate) {
+			c.members = append(c.members, candidate)
+		} else {
+			c.others = append(c.others, candidate)
+		}
+	}
+	if len(c.members) > 0 {
+		c.pool = s.Pool(c.members)
+		c.seen = map[string]bool{}
+	}
+	return c
+}
+
+// value is what has been taken in the state at hand.
+func (c *component) value() int64 { return c.s.Taken() - c.before }
+
+func (c *component) certain() bool { return !c.spent }
+
+// bound is the most that a subset can take.
+func (c *component) bound() int64 {
+	if c.certain() {
+		return c.best.value
+	}
+	return max(c.best.value, c.open)
+}
+
+// search finds the best subset, or the best that the budget allows.
+func (c *component) search() {
+	c.greedy()
+	if c.pool == nil {
+		c.visit(0, c.others, c.limit(c.others))
+	} else {
+		c.decide(0, nil, c.limit(c.others))
+	}
+	if c.spent {
+		c.swap()
+	}
+}
+
+// limit bounds what candidates could add to the state at hand.
+func (c *component) limit(candidates []int32) int64 {
+	l := c.level(0)
+	l.fill(c.s, candidates)
+	return l.suffix[0]
+}
+
+func (c *component) level(depth int) *level {
+	for len(c.levels) <= depth {
+		c.levels = append(c.levels, level{})
+	}
+	return &c.levels[depth]
+}
+
+// spend counts work, and reports whether there is any left. What is not looked at then
+// is bounded.
+func (c *component) spend(work int, bound int64) bool {
+	c.nodes += work
+	if c.nodes <= c.budget {
+		return true
+	}
+	c.leave(bound)
+	return false
+}
+
+// leave gives up on what is bounded by so much.
+func (c *component) leave(bound int64) {
+	c.spent = true
+	c.open = max(c.open, bound)
+}
+
+// promising reports whether a subset with more members than so many, that takes at most so
+// much, could be better than the best.
+func (c *component) promising(bound int64, members int) bool {
+	return bound > c.best.value || bound == c.best.value && bound > 0 && members < c.best.size() || c.watch != nil
+}
+
+// visit looks at the subset at hand and at all that add some of the candidates to it, which
+// could add at most so much. It returns the most that was found.
+func (c *component) visit(depth int, candidates []int32, most int64) int64 {
+	value := c.value()
+	c.consider(value)
+	if !c.spend(1, value+most) {
+		return value
+	}
+	found := value
+	l := c.level(depth)
+	l.fill(c.s, candidates)
+	bound := value + l.suffix[0]
+	for i := 0; ; i++ {
+		l = c.level(depth) // deeper levels may have moved it
+		if i == len(l.open) || !c.promising(value+l.suffix[i], len(c.path)+len(c.offers)) {
+			break
+		}
+		candidate, rest, most := l.open[i], l.open[i+1:], l.suffix[i+1]
+		mark := c.s.Mark()
+		if c.s.Turn(candidate) == eval.Fires {
+			c.path = append(c.path, candidate)
+			if now := c.value(); c.promising(now+most, len(c.path)+len(c.offers)-1) {
+				found = max(found, c.visit(depth+1, rest, most))
+			}
+			c.path = c.path[:len(c.path)-1]
+		}
+		c.s.Undo(mark)
+	}
+	if c.watch != nil {
+		c.watch(bound, found)
+	}
+	return found
+}
+
+// consider makes the subset at hand the best, if it is better.
+func (c *component) consider(value int64) {
+	size := len(c.path) + len(c.offers)
+	switch {
+	case value < c.best.value, value == c.best.value && size > c.best.size():
+	case value > c.best.value, size < c.best.size(), c.earlier():
+		c.best.set(value, c.offers, c.path)
+	}
+}
+
+// earlier reports whether the members at hand come before those of the best, as many.
+func (c *component) earlier() bool {
+	return slices.Compare(c.sorted(c.offers, c.path), c.sorted(c.best.offers, c.best.others)) < 0
+}
+
+func (c *component) sorted(offers []int, others []int32) []int32 {
+	list := slices.Clone(others)
+	for _, o := range offers {
+		list = append(list, c.members[o])
+	}
+	slices.Sort(list)
+	return list
+}
+
+// A level is what a node knows of the candidates that are still to be decided.
+type level struct {
+	open   []int32 // those that could take something, in canonical order
+	most   []int64 // what each could take
+	suffix []int64 // what those from one on could add together; the last is 0
+	groups []group
+	slots  top
+	marked []bool // by target
+}
+
+// A group is what the members of one could add.
+type group struct {
+	id int32
+	top
+}
+
+// A top is the sum of the largest values, as many as there are places.
+type top struct {
+	places int
+	values []int64
+	sum    int64
+}
+
+func (t *top) reset(places int) { t.places, t.values, t.sum = places, t.values[:0], 0 }
+
+// add returns by how much the sum grows.
+func (t *top) add(v int64) int64 {
+	before := t.sum
+	if len(t.values) < t.places {
+		t.values = append(t.values, v)
+		t.sum += v
+	} else if t.places > 0 {
+		at := 0
+		for i, w := range t.values {
+			if w < t.values[at] {
+				at = i
+			}
+		}
+		if least := t.values[at]; v > least {
+			t.sum += v - least
+			t.values[at] = v
+		}
+	}
+	return t.sum - before
+}
+
+// fill bounds candidates in a state.
+func (l *level) fill(s *eval.State, candidates []int32) {
+	l.open, l.most = l.open[:0], l.most[:0]
+	for _, candidate := range candidates {
+		if most := s.Most(candidate); most > 0 {
+			l.open, l.most = append(l.open, candidate), append(l.most, most)
+		}
+	}
+	n := len(l.open)
+	l.suffix = slices.Grow(l.suffix[:0], n+1)[:n+1]
+	l.suffix[n] = 0
+	if n == 0 {
+		return
+	}
+	l.groups = l.groups[:0]
+	slots := s.Slots(l.open[0]) // one stage has one limit
+	l.slots.reset(slots)
+	l.marked = slices.Grow(l.marked[:0], s.AllTargets())[:s.AllTargets()]
+	clear(l.marked)
+	var sum, room int64
+	for i := n - 1; i >= 0; i-- {
+		candidate := l.open[i]
+		for _, t := range s.Targets(candidate) {
+			if !l.marked[t] {
+				l.marked[t] = true
+				room += s.Room(t)
+			}
+		}
+		if id := s.Group(candidate); id >= 0 {
+			sum += l.group(s, id).add(l.most[i])
+		} else {
+			sum += l.most[i]
+		}
+		l.suffix[i] = min(sum, room)
+		if slots >= 0 {
+			l.slots.add(l.most[i])
+			l.suffix[i] = min(l.suffix[i], l.slots.sum)
+		}
+	}
+}
+
+func (l *level) group(s *eval.State, id int32) *group {
+	for i := range l.groups {
+		if l.groups[i].id == id {
+			return &l.groups[i]
+		}
+	}
+	if len(l.groups) < cap(l.groups) {
+		l.groups = l.groups[:len(l.groups)+1]
+	} else {
+		l.groups = append(l.groups, group{})
+	}
+	g := &l.groups[len(l.groups)-1]
+	g.id = id
+	g.reset(int(min(s.Free(id), int64(len(l.open)))))
+	return g
+}
+
+// greedy is where the search starts from: the offers together, and then what takes most
+// alone first, each kept that adds something.
+func (c *component) greedy() {
+	offers := make([]int, len(c.members))
+	for i := range offers {
+		offers[i] = i
+	}
+	chosen := subset{offers: offers}
+	if c.try(&chosen); chosen.value == 0 {
+		chosen.offers = nil
+	}
+	l := c.level(0)
+	l.fill(c.s, c.others)
+	order := make([]int, len(l.open))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.most[b], l.most[a]) })
+	for _, i := range order {
+		more := subset{offers: chosen.offers, others: slices.Clone(chosen.others)}
+		at, _ := slices.BinarySearch(more.others, l.open[i])
+		more.others = slices.Insert(more.others, at, l.open[i])
+		if c.try(&more); more.value > chosen.value {
+			chosen = more
+		}
+	}
+	if chosen.value > 0 {
+		c.best = chosen
+	}
+}
+
+// try finds what a subset takes, 0 where one of its members takes nothing.
+func (c *component) try(set *subset) {
+	set.value = 0
+	fired, ok := c.assign(set.offers)
+	if ok {
+		set.offers = fired
+		for _, candidate := range set.others {
+			if ok = c.s.Turn(candidate) == eval.Fires; !ok {
+				break
+			}
+		}
+	}
+	if ok {
+		set.value = c.value()
+	}
+	c.s.Undo(c.start)
+}
+
+// swap improves a best that is not proven to be that: it adds one member, or puts it in the
+// place of another, as long as that takes more.
+func (c *component) swap() {
+	for better := true; better; {
+		better = false
+		for _, in := range c.others {
+			at, member := slices.BinarySearch(c.best.others, in)
+			if member {
+				continue
+			}
+			for out := -1; out < len(c.best.others); out++ {
+				more := subset{offers: c.best.offers, others: slices.Insert(slices.Clone(c.best.others), at, in)}
+				if out >= 0 {
+					more.others = slices.DeleteFunc(more.others, func(m int32) bool { return m == c.best.others[out] })
+				}
+				if c.try(&more); more.value > c.best.value {
+					c.best = more
+					better = true
+					break
+				}
+			}
+		}
+	}
+}

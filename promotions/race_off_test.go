@@ -1,0 +1,5 @@
+//go:build !race
+
+package promotions_test
+
+const raceEnabled = false
