@@ -109,6 +109,10 @@ bench: $(BIN)/.tools ## Benchmark one package, kept as benchstat text: make benc
 	@[ "$(PKG)" != ... ] || { echo "make bench PKG=<package folder>"; exit 1; }
 	@$(MAKE) --no-print-directory bench-into FROM=./$(PKG) INTO=bench/$(subst /,-,$(PKG)).txt
 
+overrun: ## The overrun proof of promotions in full: a million attempts in memory, a hundred thousand on each database.
+	@TENON_OVERRUN_ATTEMPTS=1000000 $(GO) test -v -race -timeout 20m -run NoLimitIsOverrun ./promotions/promotionstest | $(REPORT)
+	@TENON_OVERRUN_ATTEMPTS=100000 $(GO) test -v -timeout 20m -run NoLimitIsOverrunByProc ./integration | $(REPORT)
+
 bench-peers: $(BIN)/.tools ## Benchmarks beside peers, kept as benchstat text: make bench-peers BENCH=Price
 	@$(MAKE) --no-print-directory bench-into FROM=./integration/bench/... INTO=bench/peers.txt
 
