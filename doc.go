@@ -11,6 +11,8 @@
 //   - [github.com/tenon-go/tenon/money/ledger]: double-entry books whose postings sum to zero.
 //   - [github.com/tenon-go/tenon/pricing]: what a thing costs, for whom, when and why: price books compiled to immutable
 //     snapshots, quotes that explain themselves, and changes that take effect on every node in the same second.
+//   - [github.com/tenon-go/tenon/promotions]: which promotions fire on a cart and for how much, the best combination that is
+//     legal, proven, and a ledger that keeps budgets, uses and codes from being overrun.
 //   - [github.com/tenon-go/tenon/resilience/retry], [github.com/tenon-go/tenon/resilience/breaker] and
 //     [github.com/tenon-go/tenon/resilience/bulkhead]: calls that fail, made safe: what is worth repeating, when to stop calling, and
 //     how much one dependency may take. [github.com/tenon-go/tenon/resilience/guard] puts the three around a call, and

@@ -44,19 +44,21 @@ func TestProgramsPrintTheirGoldenOutput(t *testing.T) {
 	}
 }
 
-// The README shows a program that runs, line by line.
-func TestREADMEShowsQuickstart(t *testing.T) {
+// The README shows programs that run, line by line.
+func TestREADMEShowsPrograms(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.ReadFile(filepath.Join("quickstart", "main.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(readme, append([]byte("```go\n"), append(program, "```"...)...)) {
-		t.Error("README.md does not hold quickstart/main.go as it is")
+	for _, name := range []string{"quickstart", "redeem"} {
+		program, err := os.ReadFile(filepath.Join(name, "main.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(readme, append([]byte("```go\n"), append(program, "```"...)...)) {
+			t.Errorf("README.md does not hold %s/main.go as it is", name)
+		}
 	}
 }
 

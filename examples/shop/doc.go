@@ -17,6 +17,11 @@
 // Scene one, pricing, learns a price book from the orders, publishes it through
 // a store, prices every line of every order with it and says how many lines the
 // book reproduces to the penny. What cannot be priced is listed with its reason.
+//
+// Scene two, promotions, redeems a set of promotions for every order, prints what fired
+// and what did not and why, lets shoppers race for a code that ten orders may have, and
+// shows the balances. Scene three, resilience, sends payments and parcels through guards.
+//
 // The same input gives the same output on every run and either database, save
 // for the lines that tell how long something took.
 package main

@@ -39,6 +39,7 @@ type scene struct {
 func scenes() []scene {
 	return []scene{
 		{"pricing", pricingScene},
+		{"promotions", promotionsScene},
 		{"resilience", resilienceScene},
 	}
 }

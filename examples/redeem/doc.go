@@ -1,0 +1,2 @@
+// Command redeem takes promotions from their JSON to the receipt of a paid order.
+package main

@@ -1,0 +1,3 @@
+// Command redeemtx redeems a promotion in the transaction that writes the order: both
+// stand, or neither.
+package main
