@@ -312,11 +312,11 @@ func TestWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got strings.Builder
+		got := ""
 		for _, w := range s.Warnings() {
-			got.WriteString(w.Path)
+			got += w.Path
 		}
-		if got.String() != c.path {
+		if got != c.path {
 			t.Errorf("%s: warnings %v, want one at %q", name, s.Warnings(), c.path)
 		}
 	}
