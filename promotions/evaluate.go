@@ -50,7 +50,7 @@ func (s *Snapshot) EvaluateInto(c Cart, opt Options, r *Result) error {
 		return err
 	}
 	e.begin(&c, &opt)
-	e.machine.Run(&e.input, search.Solve)
+	e.machine.Run(&e.input, e.solve)
 	if err := e.settle(&c, s.set.Policy.Rounding.Mode); err != nil {
 		return err
 	}
@@ -100,6 +100,7 @@ func (o *Options) check() error {
 // An evaluation is the memory of one evaluation after the other.
 type evaluation struct {
 	machine *eval.Machine
+	solve   eval.Solver // keeps memory of its own
 	input   eval.Input
 	text    []byte // of the fingerprint
 	left    map[string]Left
@@ -116,7 +117,7 @@ func (s *Snapshot) evaluation() *evaluation {
 	if e, ok := s.machines.Get().(*evaluation); ok {
 		return e
 	}
-	return &evaluation{machine: eval.NewMachine(s.compiled)}
+	return &evaluation{machine: eval.NewMachine(s.compiled), solve: new(search.Solver).Solve}
 }
 
 // release lets go of the cart, so that a pooled evaluation holds none.

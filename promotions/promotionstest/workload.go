@@ -84,16 +84,17 @@ func OptimalWorkload(seed uint64, n int) (promotions.Set, promotions.Cart) {
 			p.Where = leaf("line.product", "in", skus)
 		}
 		if i < n*4/5 {
-			p.Stack.Group = fmt.Sprintf("g%d", i%4)
+			p.Stack.Group = fmt.Sprintf("g%d", i*5/n)
 		}
 		if i%5 == 2 {
 			p.When = leaf("cart.subtotal_now", ">=", fmt.Sprintf("%d", 100+r.IntN(300)))
 		}
 		set.Promotions = append(set.Promotions, p)
 	}
-	for range 10 {
+	for pairs := map[[2]int]bool{}; len(pairs) < 10; {
 		a, b := r.IntN(n), r.IntN(n)
-		if a != b {
+		if a < b && !pairs[[2]int{a, b}] {
+			pairs[[2]int{a, b}] = true
 			set.Promotions[a].Stack.Excludes = append(set.Promotions[a].Stack.Excludes, set.Promotions[b].ID)
 		}
 	}

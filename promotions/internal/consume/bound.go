@@ -9,11 +9,7 @@ import (
 // than the dearest in order: where its worth is convex, or that is all that a bound allows.
 func (j *Joint) exactBundles(o *Offer, parts []Part) bool {
 	if o.Shape == Convex && o.Gives == nil {
-		roomy := true
-		for i := range j.merged {
-			roomy = roomy && (j.fits(o, i) == 0 || j.merged[i].room == j.merged[i].Price)
-		}
-		if roomy {
+		if j.roomy(o) {
 			return true
 		}
 	}
@@ -53,7 +49,11 @@ func (j *Joint) mostBundles(o *Offer) int64 {
 	units := times * needs.units[needs.all()]
 	sum := min(product(o.Worth(onePrice, oneRoom), times), j.top(o, math.MaxUint8, units, room))
 	if o.Shape == Linear {
-		sum = min(sum, o.Worth(j.top(o, math.MaxUint8, units, price), math.MaxInt64)+product(o.Rounding, times+1))
+		all := j.top(o, math.MaxUint8, units, price)
+		sum = min(sum, o.Worth(all, math.MaxInt64)+product(o.Rounding, times+1))
+		if o.Period > 0 {
+			sum = min(sum, newRegrouping(o).bound(o, all, times))
+		}
 	}
 	return sum
 }

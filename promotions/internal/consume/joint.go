@@ -18,6 +18,9 @@ type Offer struct {
 	Worth    func(price, room int64) int64
 	Shape    Shape
 	Rounding int64
+	// Period, of a Linear one, is a cost from which on what rounding adds repeats: no more than
+	// some thousands, else 0.
+	Period int64
 
 	// Gives is what a bundle of these units gives, where that may be less than its Worth; nil
 	// is its Worth.
@@ -156,26 +159,44 @@ func (j *Joint) share(a, b int) bool {
 // island solves offers that share units: a lone one in closed form where that is known to be
 // exact, else by search.
 func (j *Joint) island(offers []int, work int) Joined {
+	var lone []Part
+	spent := 0
 	if len(offers) == 1 {
-		if parts, ok := j.lone(offers[0]); ok {
-			out := Joined{Exact: true, Parts: parts, Total: total(parts)}
+		var ok bool
+		if lone, spent, ok = j.lone(offers[0], work); ok {
+			out := Joined{Exact: true, Work: spent, Parts: lone, Total: total(lone)}
 			out.Bound = out.Total
 			return out
 		}
 	}
-	parts, used, ok := j.table.solve(j, offers, work)
+	parts, used, ok := j.table.solve(j, offers, work-spent)
+	used += spent
 	if ok {
 		out := Joined{Exact: true, Work: used, Parts: parts, Total: total(parts)}
 		out.Bound = out.Total
 		return out
 	}
-	parts = j.inTurn(offers)
-	out := Joined{Work: used, Parts: parts, Total: total(parts)}
+	out := Joined{Work: used, Parts: j.inTurns(offers)}
+	if len(offers) == 1 && total(lone) > total(out.Parts) {
+		out.Parts = lone
+	}
+	out.Total = total(out.Parts)
 	for _, o := range offers {
 		out.Bound += j.most(o)
 	}
-	out.Bound = max(out.Bound, out.Total)
+	out.Bound = max(min(out.Bound, j.room(offers)), out.Total)
 	return out
+}
+
+// room is what units that fit an offer can give.
+func (j *Joint) room(offers []int) int64 {
+	var sum int64
+	for i := range j.merged {
+		if slices.ContainsFunc(offers, func(o int) bool { return j.fits(&j.Offers[o], i) != 0 }) {
+			sum += j.merged[i].room * j.merged[i].Count
+		}
+	}
+	return sum
 }
 
 func total(parts []Part) int64 {
@@ -204,17 +225,21 @@ func (j *Joint) view(o *Offer, left []int64) []Class {
 	return list
 }
 
-// lone solves an offer that nothing contests, where a closed form is exact.
-func (j *Joint) lone(offer int) (parts []Part, ok bool) {
+// lone solves an offer that nothing contests, where a closed form is exact, or what it is at
+// most can be reached with so much work.
+func (j *Joint) lone(offer, work int) (parts []Part, used int, ok bool) {
 	o := &j.Offers[offer]
 	switch {
 	case o.Gains != nil && !o.NotDearer:
-		return j.loneBuyGet(offer), true
+		return j.loneBuyGet(offer), 0, true
 	case o.Gains == nil && len(o.Needs) == 1:
 		parts = j.dearestBundles(offer, nil)
-		return parts, j.exactBundles(o, parts)
+		if j.exactBundles(o, parts) {
+			return parts, 0, true
+		}
+		return j.regroup(o, parts, work)
 	default:
-		return nil, false
+		return nil, 0, false
 	}
 }
 
@@ -291,6 +316,18 @@ func (o *Offer) gives(units []Priced) int64 {
 		price, room = price+u.Price*u.Units, room+u.Room*u.Units
 	}
 	return o.Worth(price, room)
+}
+
+// inTurns lets each offer be the first in turn, and keeps what gives most.
+func (j *Joint) inTurns(offers []int) []Part {
+	var best []Part
+	for i, first := range offers {
+		turn := append([]int{first}, offers[:i]...)
+		if own := j.inTurn(append(turn, offers[i+1:]...)); i == 0 || total(own) > total(best) {
+			best = own
+		}
+	}
+	return best
 }
 
 // inTurn gives the offers one after the other what they want most of what is left.

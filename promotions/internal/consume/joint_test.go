@@ -43,7 +43,7 @@ func drawOffer(t *rapid.T, j *consume.Joint) consume.Offer {
 		amount := rapid.Int64Range(1, 20).Draw(t, "amount")
 		switch o.Shape = rapid.SampledFrom([]consume.Shape{consume.AnyShape, consume.Linear, consume.Convex}).Draw(t, "shape"); o.Shape {
 		case consume.Linear:
-			o.Rounding = 1
+			o.Rounding, o.Period = 1, 100
 			o.Worth = func(price, room int64) int64 { return min(off(price), room) }
 		case consume.Convex:
 			o.Worth = func(price, room int64) int64 { return min(max(price-amount, 0), room) }
@@ -278,8 +278,56 @@ func TestALoneOfferNeedsNoSearch(t *testing.T) {
 		o.Fits = fits
 		j := consume.Joint{Classes: classes, Rooms: rooms, Offers: []consume.Offer{o}}
 		j.Prepare()
-		if got := j.Solve([]int{0}, 0); !got.Exact || got.Work != 0 || got.Total == 0 {
+		if got := j.Solve([]int{0}, 10_000); !got.Exact || got.Work != 0 || got.Total == 0 {
 			t.Errorf("%+v: exact %v, work %d, total %d", o.Needs, got.Exact, got.Work, got.Total)
 		}
+	}
+}
+
+// Six for 20 % over twenty products: which units go together decides what rounding gives.
+func TestALoneBundleIsRegroupedForTheCents(t *testing.T) {
+	o := consume.Offer{Needs: []int64{6}, Shape: consume.Linear, Rounding: 1, Period: 10}
+	o.Worth = func(price, room int64) int64 { return min((price*2+5)/10, room) }
+	j := consume.Joint{Offers: []consume.Offer{o}}
+	var sum int64
+	for i := range int64(20) {
+		price := 1999 + 37*i
+		j.Classes, j.Rooms = append(j.Classes, consume.Class{Price: price, Count: 3}), append(j.Rooms, price)
+		j.Offers[0].Fits = append(j.Offers[0].Fits, 1)
+		sum += 3 * price
+	}
+	j.Prepare()
+	got := j.Solve([]int{0}, 10_000)
+	// Ten bundles use all units. Rounding adds at most 0.4 to each: when the sum of its units
+	// is three more than a multiple of five.
+	if want := (sum*2 + 10*4) / 10; got.Total != want || !got.Exact || got.Work == 0 || got.Work > 10_000 {
+		t.Errorf("%d, exact %v, work %d; want %d", got.Total, got.Exact, got.Work, want)
+	}
+	left := map[int32]int64{}
+	for _, p := range got.Parts {
+		for _, take := range p.Takes {
+			left[take.Class] += take.Units * p.Times
+		}
+	}
+	for i, c := range j.Classes {
+		if left[int32(i)] != c.Count {
+			t.Errorf("%d units of class %d are used", left[int32(i)], i)
+		}
+	}
+}
+
+// Offers that are too many units to search get no less than the better one alone.
+func TestOutOfWorkTheBestOfferComesFirst(t *testing.T) {
+	j := consume.Joint{
+		Classes: []consume.Class{{Price: 1000, Count: 1e9}}, Rooms: []int64{1000},
+		Offers: []consume.Offer{
+			{Needs: []int64{2, 1}, Fits: []uint8{3}, Gains: []int64{500}},
+			{Needs: []int64{6}, Fits: []uint8{1}, Worth: func(price, _ int64) int64 { return price / 5 }, Shape: consume.Linear},
+		},
+	}
+	j.Prepare()
+	got := j.Solve([]int{0, 1}, 50_000)
+	if alone := j.Solve([]int{1}, 50_000); got.Total < alone.Total || got.Exact {
+		t.Errorf("%d together, exact %v; %d alone", got.Total, got.Exact, alone.Total)
 	}
 }

@@ -83,9 +83,9 @@ func earlier(a, b []Take) int {
 	return cmp.Compare(len(b), len(a))
 }
 
-// spend counts a unit of work, and is false when there is none left.
-func (t *table) spend() bool {
-	t.work--
+// spend counts work, and is false when there is none left.
+func (t *table) spend(work int) bool {
+	t.work -= work
 	t.spent = t.spent || t.work < 0
 	return !t.spent
 }
@@ -125,7 +125,7 @@ func (t *table) fill(o *Offer, needs uint8, class int, n int64, f func()) {
 			continue
 		}
 		before := t.units[class]
-		for more := min(n, t.joint.merged[class].Count-before); more > 0 && t.spend(); more-- {
+		for more := min(n, t.joint.merged[class].Count-before); more > 0 && t.spend(1); more-- {
 			t.units[class] = before + more
 			t.fill(o, needs, class+1, n-more, f)
 		}
@@ -254,7 +254,10 @@ func unitsOf(takes []Take, class int) int64 {
 	return 0
 }
 
-// representable reports whether every state has a number.
+// hopeful is how many times the work the states may be, of which by far not all are met.
+const hopeful = 64
+
+// representable reports whether every state has a number, and there are not far too many.
 func (t *table) representable() bool {
 	size := state{1, 0}
 	ok := true
@@ -272,7 +275,7 @@ func (t *table) representable() bool {
 		grow(n)
 	}
 	grow(int64(len(t.left)))
-	return ok
+	return ok && size[1] == 0 && size[0] <= hopeful*uint64(max(t.work, 0))
 }
 
 // number is the state's. What is left of the classes before the first does not matter.
@@ -296,6 +299,9 @@ func (t *table) number(first int) state {
 	return s
 }
 
+// triesPerState is how many applications are tried in the time that a state takes.
+const triesPerState = 64
+
 // best is what is to be had from the classes from one on.
 func (t *table) best(class int) int64 {
 	for class < len(t.left) && (t.left[class] == 0 || len(t.apps[class]) == 0) {
@@ -308,7 +314,7 @@ func (t *table) best(class int) int64 {
 	if c, ok := t.memo[number]; ok {
 		return c.total
 	}
-	if !t.spend() {
+	if !t.spend(1 + len(t.apps[class])/triesPerState) {
 		return 0
 	}
 	c := choice{total: -1, app: -1}

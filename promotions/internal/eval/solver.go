@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/shopspring/decimal"
 	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/promotions/internal/consume"
 )
@@ -271,6 +272,9 @@ func (s *State) offer(j *consume.Joint, o *consume.Offer, e Effect) {
 		}
 		o.Worth = func(price, room int64) int64 { return min(s.m.off(&e.Value, price), room) }
 		o.Shape, o.Rounding = s.shape(j, &e.Value)
+		if o.Shape == consume.Linear {
+			o.Period = s.m.set.Policy.period(e.Value.Percent)
+		}
 		if s.m.set.Policy.Drop {
 			o.Gives = func(units []consume.Priced) int64 { return s.m.gives(&e.Value, units) }
 		}
@@ -294,6 +298,18 @@ func (s *State) shape(j *consume.Joint, v *Value) (consume.Shape, int64) {
 	default:
 		return consume.AnyShape, 0
 	}
+}
+
+// period is twice the least amount of which a percentage is exact, as half_even looks at what
+// is even; 0 if that is large.
+func (p *Policy) period(percent decimal.Decimal) int64 {
+	step := decimal.NewFromInt(100 * max(p.Rounding.Increment, 1))
+	for _, n := range [...]int64{1, 2, 4, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000} {
+		if percent.Mul(decimal.NewFromInt(n)).Mod(step).IsZero() {
+			return 2 * n
+		}
+	}
+	return 0
 }
 
 // Reset forgets which units have been given out.

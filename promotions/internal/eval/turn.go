@@ -251,18 +251,6 @@ func (s *State) apply(candidate int32, p *plan) {
 // promotion that the code opens.
 func (s *State) paid(a *account) bool { return a.once >= 0 && s.counts[a.once] > 0 }
 
-// Standalone is what a candidate's effect would take in this state, were its condition true
-// and nothing that has fired in its way.
-func (s *State) Standalone(candidate int32) int64 {
-	c := &s.m.Candidates[candidate]
-	out := &s.m.plan
-	out.reset()
-	if c.reason != Fires || s.effect(c, s.m.targetsOf(c), out).reason != Fires {
-		return 0
-	}
-	return out.total
-}
-
 // An account is a limit of a candidate.
 type account struct {
 	name  string

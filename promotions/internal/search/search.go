@@ -7,20 +7,26 @@ import (
 	"github.com/tenon-go/tenon/promotions/internal/eval"
 )
 
+// A Solver searches one stage after the other in memory that it keeps. The zero Solver is
+// ready.
+type Solver struct {
+	levels []level // scratch of nodes, by depth
+}
+
 // Solve is an [eval.Solver].
-func Solve(s *eval.State, candidates []int32, nodes int) eval.Search {
-	return solve(s, candidates, nodes, nil)
+func (x *Solver) Solve(s *eval.State, candidates []int32, nodes int) eval.Search {
+	return x.solve(s, candidates, nodes, nil)
 }
 
 // A watcher is told of each node that was left: what it was bounded by, and the most that
 // was found below it.
 type watcher func(bound, found int64)
 
-func solve(s *eval.State, candidates []int32, nodes int, watch watcher) eval.Search {
+func (x *Solver) solve(s *eval.State, candidates []int32, nodes int, watch watcher) eval.Search {
 	found := eval.Search{Optimal: true}
 	var parts []*component
 	for _, members := range components(s, candidates) {
-		c := newComponent(s, members, nodes-found.Nodes, watch)
+		c := x.newComponent(s, members, nodes-found.Nodes, watch)
 		c.search()
 		found.Optimal = found.Optimal && c.certain()
 		found.Bound += c.bound()
@@ -84,6 +90,7 @@ func (s *subset) set(value int64, offers []int, others []int32) {
 
 // A component is the search of promotions that can matter to each other.
 type component struct {
+	x      *Solver
 	s      *eval.State
 	start  eval.Mark
 	before int64 // what was taken before it
@@ -98,13 +105,12 @@ type component struct {
 	best          subset
 	path          []int32 // members of the node at hand that are not offers
 	offers        []int   // and those that are
-	levels        []level // scratch, by depth
 	seen          map[string]bool
 	watch         watcher
 }
 
-func newComponent(s *eval.State, candidates []int32, budget int, watch watcher) *component {
-	c := &component{s: s, start: s.Mark(), before: s.Taken(), budget: budget, watch: watch}
+func (x *Solver) newComponent(s *eval.State, candidates []int32, budget int, watch watcher) *component {
+	c := &component{x: x, s: s, start: s.Mark(), before: s.Taken(), budget: budget, watch: watch}
 	for _, candidate := range candidates {
 		if s.Consumes(candidate) {
 			c.members = append(c.members, candidate)
@@ -153,21 +159,20 @@ func (c *component) limit(candidates []int32) int64 {
 }
 
 func (c *component) level(depth int) *level {
-	for len(c.levels) <= depth {
-		c.levels = append(c.levels, level{})
+	for len(c.x.levels) <= depth {
+		c.x.levels = append(c.x.levels, level{})
 	}
-	return &c.levels[depth]
+	return &c.x.levels[depth]
 }
 
-// spend counts work, and reports whether there is any left. What is not looked at then
-// is bounded.
+// spend counts work, if there is so much left. What is not looked at otherwise is bounded.
 func (c *component) spend(work int, bound int64) bool {
-	c.nodes += work
-	if c.nodes <= c.budget {
-		return true
+	if c.nodes+work > c.budget {
+		c.leave(bound)
+		return false
 	}
-	c.leave(bound)
-	return false
+	c.nodes += work
+	return true
 }
 
 // leave gives up on what is bounded by so much.
@@ -187,7 +192,7 @@ func (c *component) promising(bound int64, members int) bool {
 func (c *component) visit(depth int, candidates []int32, most int64) int64 {
 	value := c.value()
 	c.consider(value)
-	if !c.spend(1, value+most) {
+	if !c.spend(1+len(candidates), value+most) {
 		return value
 	}
 	found := value
@@ -345,7 +350,7 @@ func (l *level) group(s *eval.State, id int32) *group {
 }
 
 // greedy is where the search starts from: the offers together, and then what takes most
-// alone first, each kept that adds something.
+// alone first, each kept that adds something. It may work as much as the search.
 func (c *component) greedy() {
 	offers := make([]int, len(c.members))
 	for i := range offers {
@@ -362,10 +367,14 @@ func (c *component) greedy() {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.most[b], l.most[a]) })
+	tried := 0
 	for _, i := range order {
 		more := subset{offers: chosen.offers, others: slices.Clone(chosen.others)}
 		at, _ := slices.BinarySearch(more.others, l.open[i])
 		more.others = slices.Insert(more.others, at, l.open[i])
+		if tried += more.size(); tried > c.budget {
+			break
+		}
 		if c.try(&more); more.value > chosen.value {
 			chosen = more
 		}
@@ -394,26 +403,42 @@ func (c *component) try(set *subset) {
 }
 
 // swap improves a best that is not proven to be that: it adds one member, or puts it in the
-// place of another, as long as that takes more.
+// place of another, as long as that takes more. It may work as much as the search did.
 func (c *component) swap() {
+	tried := 0
 	for better := true; better; {
 		better = false
 		for _, in := range c.others {
-			at, member := slices.BinarySearch(c.best.others, in)
-			if member {
+			if _, member := slices.BinarySearch(c.best.others, in); member {
 				continue
 			}
-			for out := -1; out < len(c.best.others); out++ {
-				more := subset{offers: c.best.offers, others: slices.Insert(slices.Clone(c.best.others), at, in)}
-				if out >= 0 {
-					more.others = slices.DeleteFunc(more.others, func(m int32) bool { return m == c.best.others[out] })
+			found := false
+			for out := -1; out < len(c.best.others) && !found; out++ {
+				if tried += 1 + c.best.size(); tried > c.budget {
+					return
 				}
-				if c.try(&more); more.value > c.best.value {
-					c.best = more
-					better = true
-					break
-				}
+				found = c.swapped(in, out)
 			}
+			better = better || found
 		}
 	}
+}
+
+// swapped makes the best with one more member, in the place of another or of none, the best
+// if it takes more.
+func (c *component) swapped(in int32, out int) bool {
+	at, _ := slices.BinarySearch(c.best.others, in)
+	more := subset{offers: c.best.offers, others: slices.Insert(slices.Clone(c.best.others), at, in)}
+	if out >= 0 {
+		if out >= at {
+			out++
+		}
+		more.others = slices.Delete(more.others, out, out+1)
+	}
+	c.try(&more)
+	if more.value <= c.best.value {
+		return false
+	}
+	c.best = more
+	return true
 }

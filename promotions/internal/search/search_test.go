@@ -59,7 +59,15 @@ func (d *dealer) set(n int) *eval.Set {
 	s := eval.Set{
 		Stages: []eval.Stage{{Name: "s", Mode: eval.Optimal, Groups: map[string]int{"g": 2}}},
 		Carts:  d.carts, Targets: d.targets,
-		Policy: eval.Policy{Drop: d.oneIn(4), SkipOver: d.oneIn(4), RoundPrice: d.oneIn(4)},
+		Policy: eval.Policy{
+			Rounding:   money.Rounding{Mode: money.Mode(d.IntN(7))}, //nolint:gosec // below 7
+			Allocation: money.Split(d.IntN(5)),                      //nolint:gosec // below 5
+			RoundPrice: d.oneIn(4), Drop: d.oneIn(4), SkipOver: d.oneIn(4),
+		},
+		Campaigns: []eval.Campaign{{ID: "c", Currency: money.MustISO("EUR"), Budget: 1000}},
+	}
+	if d.oneIn(5) {
+		s.Policy.Rounding.Increment = 5
 	}
 	if d.oneIn(5) {
 		s.Stages[0].MaxPerLine = 2
@@ -78,10 +86,10 @@ func (d *dealer) set(n int) *eval.Set {
 func (d *dealer) promotion(i int) eval.Promotion {
 	p := eval.Promotion{
 		ID: fmt.Sprintf("p%02d", i), Lines: true, Shipping: d.oneIn(8), Priority: d.IntN(3),
-		Limits: eval.Limits{Campaign: -1}, Effect: d.effect(),
+		Limits: eval.Limits{Campaign: d.IntN(8)/7 - 1}, Effect: d.effect(), Original: d.oneIn(4),
 	}
 	if _, plain := p.Effect.(*eval.Discount); !plain {
-		p.Shipping = false
+		p.Shipping, p.Original = false, false
 	}
 	if d.oneIn(3) {
 		p.Stack.Group = []string{"f", "g"}[d.IntN(2)] // of f one may fire, of g two
@@ -123,7 +131,9 @@ func (d *dealer) value() eval.Value {
 }
 
 func (d *dealer) effect() eval.Effect {
-	switch d.IntN(12) {
+	switch d.IntN(14) {
+	case 2:
+		return &eval.Gift{Quantity: 1 + d.Int64N(2), ForEach: d.Int64N(3)}
 	case 0:
 		return &eval.BuyGet{Buy: eval.Need{Quantity: 1}, Get: eval.Need{Quantity: 1}, Value: d.value(), NotDearer: d.oneIn(3), Max: d.Int64N(3)}
 	case 1:
@@ -133,13 +143,22 @@ func (d *dealer) effect() eval.Effect {
 	if d.oneIn(4) {
 		e.Cap = d.Int64N(800)
 	}
-	if e.Per == eval.PerUnit && d.oneIn(2) {
-		e.MaxUnits = 1 + d.Int64N(2)
+	if e.Per == eval.PerUnit {
+		switch d.IntN(4) {
+		case 0:
+			e.MaxUnits = 1 + d.Int64N(2)
+		case 1:
+			e.Group, e.Pick = 2+d.Int64N(2), eval.Pick(d.IntN(3)) //nolint:gosec // below 3
+		}
 	}
 	if d.oneIn(4) { // falling tiers too
-		v := d.value()
-		v.Kind, v.Percent, v.Minor = e.Tiers[0].Value.Kind, decimal.NewFromInt(d.Int64N(60)), d.Int64N(900)
-		e.Tiers = append(e.Tiers, eval.Tier{From: 1000 + d.Int64N(3000), Value: v})
+		v := eval.Value{Kind: e.Tiers[0].Value.Kind, Percent: decimal.NewFromInt(d.Int64N(60)), Minor: d.Int64N(900)}
+		from := 1000 + d.Int64N(3000)
+		if e.ByQuantity = d.oneIn(2); e.ByQuantity {
+			from = 2 + d.Int64N(3)
+			e.Graduated = e.Per == eval.PerUnit && e.MaxUnits == 0 && e.Group == 0
+		}
+		e.Tiers = append(e.Tiers, eval.Tier{From: from, Value: v})
 	}
 	return e
 }
@@ -153,6 +172,9 @@ func (d *dealer) input() *eval.Input {
 			t.Floor = d.Int64N(t.Price)
 		}
 		in.Targets = append(in.Targets, t)
+	}
+	if d.oneIn(3) {
+		in.Targets = append(in.Targets, eval.Target{Product: "A", Price: 700, Total: 1400, Quantity: 2, Gift: fmt.Sprintf("p%02d", d.IntN(8))})
 	}
 	in.Lines = len(in.Targets)
 	in.Targets = append(in.Targets, eval.Target{Product: "post", Price: 495, Total: 495, Quantity: 1})
@@ -245,10 +267,11 @@ func TestTheSearchFindsWhatTryingEverySubsetFinds(t *testing.T) {
 		}
 		in := d.input()
 		m := eval.NewMachine(d.set(n))
+		var solver search.Solver
 		m.Run(in, func(s *eval.State, candidates []int32, nodes int) eval.Search {
 			start, before := s.Mark(), s.Taken()
 			want := brute(s, candidates)
-			first := search.Solve(s, candidates, nodes)
+			first := solver.Solve(s, candidates, nodes)
 			value := s.Taken() - before
 			switch {
 			case !first.Optimal:
@@ -257,7 +280,7 @@ func TestTheSearchFindsWhatTryingEverySubsetFinds(t *testing.T) {
 				t.Errorf("seed %d: found %d with bound %d, trying all finds %d", seed, value, first.Bound, want)
 			}
 			s.Undo(start)
-			if again := search.Solve(s, candidates, nodes); again != first {
+			if again := solver.Solve(s, candidates, nodes); again != first {
 				t.Errorf("seed %d: %+v, and again %+v", seed, first, again)
 			}
 			if t.Failed() {
@@ -272,7 +295,7 @@ func TestTheSearchFindsWhatTryingEverySubsetFinds(t *testing.T) {
 func TestTheBoundIsNeverBelowWhatIsFound(t *testing.T) {
 	t.Parallel()
 	nodes := 0
-	for seed := range uint64(3_000) {
+	for seed := range uint64(4_000) {
 		d := newDealer(t, seed)
 		n := 1 + d.IntN(8)
 		in := d.input()
@@ -298,11 +321,12 @@ func TestABudgetLeavesACertifiedGap(t *testing.T) {
 		d := newDealer(t, seed)
 		in := d.input()
 		m := eval.NewMachine(d.set(9))
+		var solver search.Solver
 		m.Run(in, func(s *eval.State, candidates []int32, nodes int) eval.Search {
 			start, before := s.Mark(), s.Taken()
-			best := search.Solve(s, candidates, nodes)
+			best := solver.Solve(s, candidates, nodes)
 			s.Undo(start)
-			few := search.Solve(s, candidates, 5)
+			few := solver.Solve(s, candidates, 5)
 			value := s.Taken() - before
 			if !few.Optimal {
 				cut++
