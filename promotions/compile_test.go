@@ -312,11 +312,11 @@ func TestWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
+		var got strings.Builder
 		for _, w := range s.Warnings() {
-			got += w.Path
+			got.WriteString(w.Path)
 		}
-		if got != c.path {
+		if got.String() != c.path {
 			t.Errorf("%s: warnings %v, want one at %q", name, s.Warnings(), c.path)
 		}
 	}

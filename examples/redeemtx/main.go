@@ -10,10 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
 	"github.com/tenon-go/tenon/promotions"
 	"github.com/tenon-go/tenon/promotions/sqlpromotions"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 func main() {

@@ -132,7 +132,8 @@ func TestPlanRefusesWhatTheHouseForbids(t *testing.T) {
 		{from: "examples/shop", to: in("adapters/pgx")},
 		{from: "examples/shop", to: in("internal/sqlkit"), want: publicOnly},
 		{from: "integration", to: in("orders/internal/flow"), test: true, want: publicOnly},
-		{from: "integration/bench", to: in("integration"), want: notBeside},
+		{from: "integration/bench", to: in("integration/dbtest")},
+		{from: "integration/bench", to: in("examples/shop"), want: notBeside},
 		{from: "adapters/pgx", to: in("internal/sqlkit"), want: publicOnly},
 		{from: "integration", to: "modernc.org/sqlite"},
 		// Third-party modules in the root module.
