@@ -13,6 +13,8 @@
 //     snapshots, quotes that explain themselves, and changes that take effect on every node in the same second.
 //   - [github.com/tenon-go/tenon/promotions]: which promotions fire on a cart and for how much, the best combination that is
 //     legal, proven, and a ledger that keeps budgets, uses and codes from being overrun.
+//   - [github.com/tenon-go/tenon/orders]: carts, checkouts and orders over a payment gateway and a warehouse that may fail
+//     anywhere; [github.com/tenon-go/tenon/orders/stock] holds what is being bought, and can be used alone.
 //   - [github.com/tenon-go/tenon/resilience/retry], [github.com/tenon-go/tenon/resilience/breaker] and
 //     [github.com/tenon-go/tenon/resilience/bulkhead]: calls that fail, made safe: what is worth repeating, when to stop calling, and
 //     how much one dependency may take. [github.com/tenon-go/tenon/resilience/guard] puts the three around a call, and

@@ -15,7 +15,9 @@ func TestImporterCarriesLittle(t *testing.T) {
 		requires int // at most so many lines in the importer's go.mod, Tenon's own among them
 	}{
 		{"money", 2},
+		{"orders/stock", 2},
 		{"pricing", 8},
+		{"promotions", 8},
 		{"resilience/guard", 2},
 	} {
 		t.Run(tt.pkg, func(t *testing.T) {

@@ -33,12 +33,19 @@ const decimal = "github.com/shopspring/decimal"
 func house() plan {
 	return plan{
 		engines: []string{
+			"orders",
 			"pricing",
 			"promotions",
 			"resilience",
 		},
 		nested: []string{"adapters/otelmetric", "examples", "integration", "integration/bench"},
 		edges: []edge{
+			{"orders", "orders/stock"}, // an order's units are held there
+			{"orders/orderstest", "orders/stock"},
+			{"orders/orderstest/internal/contract", "orders"},
+			{"orders/orderstest/internal/contract", "orders/stock"},
+			{"orders/orderstest/internal/stockcontract", "orders/stock"},
+			{"orders/sqlorders", "orders/stock"},
 			{"pricing/pricingtest/internal/contract", "pricing"},          // the rules that the suite checks stores by
 			{"promotions/promotionstest/internal/contract", "promotions"}, // likewise
 			{"promotions/promotionstest/internal/naive", "promotions"},    // the oracle
@@ -54,7 +61,9 @@ func house() plan {
 			{module: decimal},
 			{module: "github.com/cenkalti/backoff/v4", testsOnly: true}, // its values work as they are: shown, not needed
 			{module: "github.com/google/go-cmp", testsOnly: true},
-			{module: "github.com/sony/gobreaker/v2"}, // a breaker engine behind our interface
+			{module: "github.com/sony/gobreaker/v2"},   // a breaker engine behind our interface
+			{module: "go.opentelemetry.io/otel"},       // the attributes of spans
+			{module: "go.opentelemetry.io/otel/trace"}, // Config.Tracer
 			{module: "pgregory.net/rapid", testsOnly: true},
 		},
 	}
