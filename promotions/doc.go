@@ -14,6 +14,38 @@
 //	                   │                 └─ Ledger.Redeem(key, Cart) ─► Receipt ─► Commit, Release, Reverse
 //	            *InvalidError: every problem, with its JSON path
 //
+// The JSON form has the fields of the Go types under these keys; money and percents are
+// decimal strings, what is absent is the default:
+//
+//	set        policy, stages, campaigns, promotions
+//	policy     rounding, round (discount, price), allocation, refused (redistribute, drop), over_budget (cap, skip)
+//	stage      name, mode, by (cart, line), groups, max_per_line, max_per_order
+//	promotion  id, title, stage, priority, target (lines, shipping, all), base (discounted, original), from, until,
+//	           codes, batches, currency, when, where, effect, stack, limits
+//	effect     kind percent, amount, price: value or tiers [{from, value}], per (line, unit, order), cap, tier_by,
+//	           graduated, max_units, group, pick
+//	           kind bxgy: buy and get {where, qty}, get also not_dearer, value {percent, amount or price}, pick, pairing, max
+//	           kind bundle: parts [{where, qty}], value, pick, max; kind gift: product, qty, for_each
+//	stack      exclusive (stage, cart), excludes, stop, group, class, combines, tags, combines_tags
+//	limits     uses, budget, per_customer, per_code, per_code_customer, campaign, keep_after_cancel
+//	condition  {all: [...]}, {any: [...]}, {not: ...}, {field, op, value}, {lines: {where, count, amount}}
+//	cart       currency, at, prices_include_tax, customer {id, orders, segments, attributes}, codes, lines [{id, product,
+//	           price, list, total, qty, floor, categories, tags, gift, tax_rate, attributes}], shipping [{id, method,
+//	           price, tax_rate, attributes}], attributes
+//
+// Fields of conditions on the cart: cart.subtotal, cart.subtotal_now, cart.units,
+// cart.shipping_methods, cart.attr.<name>, customer.id, customer.orders,
+// customer.segments, customer.attr.<name>; on a line or charge: line.product, line.price,
+// line.qty, line.categories, line.tags, line.discounted, line.attr.<name>,
+// shipping.method, shipping.price, shipping.attr.<name>.
+//
+// Codes are compared in upper case without spaces and hyphens.
+//
+// The accounts of a ledger: promotion/<id>/uses and /budget,
+// promotion/<id>/customer/<customer>/uses, code/<CODE>/uses,
+// code/<CODE>/customer/<customer>/uses, campaign/<id>/uses and /budget.
+// Evaluate alone limits nothing but what Options.Left names: limits are a ledger's.
+//
 // A promotion says when (a condition on the cart), where (one on each line or charge),
 // what (its [Effect]), with whom it combines ([Stack]) and how much in all ([Limits]). The
 // effects: a [Discount] in percent, as an amount or as a new price, per line, unit or
@@ -76,7 +108,7 @@
 //	    EXPIRED --> RESERVED: redeem
 //	    EXPIRED --> COMMITTED: commit
 //
-// Redeeming another cart under a reserved key replaces what it holds in one step.
+// A part can be reversed: the entry stays COMMITTED until all is. Redeeming another cart under a reserved key replaces what it holds in one step.
 // Config.TTL must exceed the time that a payment may take; a commit that comes later
 // still holds as long as nobody swept, and after that where everything still fits.
 //

@@ -76,7 +76,7 @@ const (
 	LargestLine
 )
 
-// A BuyGet gives a price on some units for buying others.
+// A BuyGet gives a price on some units for buying others: three for the price of two is Buy 2, Get 1.
 type BuyGet struct {
 	Buy, Get Need
 	// NotDearer: no got unit is dearer than any bought one of its application.

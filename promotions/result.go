@@ -27,7 +27,8 @@ type Result struct {
 	Net, Tax, Gross money.Amount
 	// Optimal says that every search finished; true without one.
 	Optimal bool
-	// Bound is the most that a legal combination could take.
+	// Bound is the most that legal combinations could take from the cart: what stages took,
+	// and of optimal ones what any combination could.
 	Bound money.Amount
 	// Nodes is the work of the searches; the same on every machine.
 	Nodes int

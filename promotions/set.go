@@ -73,7 +73,7 @@ const (
 type Stage struct {
 	Name string
 	Mode Mode
-	// By says where ModeBest and ModeLowest choose.
+	// By says where Best and Lowest choose.
 	By By
 	// Groups are the most members of a group that may take something, by the
 	// group's name, each at least 1; a group that is not named here has 1.

@@ -27,7 +27,7 @@ func main() {
 	check(err)
 	cart, err := promotions.ParseCart(strings.NewReader(basket))
 	check(err)
-	ledger, err := promotions.New(promotions.NewMemoryStore(), promotions.Config{}) // or sqlpromotions.New(db, ...)
+	ledger, err := promotions.New(promotions.NewMemoryStore(), promotions.Config{}) // a store of sqlpromotions keeps it
 	check(err)
 	receipt, err := ledger.Redeem(ctx, "order/1042", snapshot, cart, promotions.Options{}) // reserves uses and budget
 	check(err)

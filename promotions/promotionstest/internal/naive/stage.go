@@ -6,13 +6,9 @@ import (
 	"github.com/tenon-go/tenon/promotions"
 )
 
-// turn lets a promotion fire, or notes why not. over, where not empty, replaces
-// every reason that is looked for later.
-func (e *evaluation) turn(s *state, p *promotions.Promotion, over promotions.Reason) {
+// turn lets a promotion fire, or notes why not.
+func (e *evaluation) turn(s *state, p *promotions.Promotion) {
 	a := e.try(s, p)
-	if over != "" && late(a.reason, over) {
-		a.reason = over
-	}
 	e.note(s, p, a)
 	if a.reason == "" {
 		s.fire(p, a)
@@ -56,14 +52,33 @@ func (e *evaluation) alone(s *state, of []*promotions.Promotion, kind promotions
 	if at < 0 {
 		return false
 	}
+	first, stage := s.clone(), -1
 	for i, p := range of {
-		if i == at {
-			e.turn(s, p, "")
-		} else {
-			e.turn(s, p, promotions.ExclusiveOther)
+		if e.stageOf(p) != stage {
+			first, stage = s.clone(), e.stageOf(p)
+		}
+		on := s
+		if e.sideBySide(stage) {
+			on = first
+		}
+		switch a := e.try(on, p); {
+		case i == at:
+			e.note(s, p, a)
+			s.fire(p, a)
+		case late(a.reason, promotions.ExclusiveOther):
+			e.note(on, p, answer{reason: promotions.ExclusiveOther})
+		default:
+			e.note(on, p, a)
 		}
 	}
 	return true
+}
+
+// sideBySide reports whether the members of a stage are all tried on what the stages
+// before left, and not in turn.
+func (e *evaluation) sideBySide(stage int) bool {
+	mode := e.stages[stage].Mode
+	return mode == promotions.Best || mode == promotions.Lowest || mode == promotions.Optimal
 }
 
 func (e *evaluation) stage(s *state, index int) {
@@ -80,7 +95,7 @@ func (e *evaluation) stage(s *state, index int) {
 	case st.Mode == promotions.Sequential && e.alone(s, members, promotions.InStage):
 	default:
 		for _, p := range members {
-			e.turn(s, p, "")
+			e.turn(s, p)
 		}
 	}
 }
@@ -104,7 +119,7 @@ func (e *evaluation) oneOf(s *state, members []*promotions.Promotion, mode promo
 	}
 	for i, p := range members {
 		if i == best {
-			e.turn(s, p, "")
+			e.turn(s, p)
 			continue
 		}
 		a := e.try(before, p)

@@ -189,11 +189,14 @@ func (e *evaluation) buyGet(s *state, p *promotions.Promotion, b *promotions.Buy
 		got, bought = global(units, b)
 	}
 	r := e.rateOf(b.Value.Kind, b.Value.Value, p.Currency)
+	left := pool(slices.Concat(got, bought)) // the first units of a class are got
 	for _, u := range got {
-		u.mark, u.uses, u.take = "got", true, min(e.off(r, u.price), u.room)
+		u = left.next(u)
+		u.mark, u.uses, u.take = fmt.Sprint("got at ", u.price), true, min(e.off(r, u.price), u.room)
 	}
 	for _, u := range bought {
-		u.mark, u.uses = "bought", true
+		u = left.next(u)
+		u.mark, u.uses = fmt.Sprint("bought at ", u.price), true
 	}
 	return timed(planOf(s, targets, e.inOrder(s, targets, units)), int64(len(got))/b.Get.Quantity)
 }
@@ -365,23 +368,39 @@ type class struct {
 
 func classOf(u *single) class { return class{u.target, u.run, u.price} }
 
+// taken is units of each class in the order of the cart.
+type taken map[class][]*single
+
+// pool is the units that applications take. Which of a class they are is for whoever
+// asks first, because units of a class are alike.
+func pool(units []*single) taken {
+	out := make(taken)
+	for _, u := range units {
+		out[classOf(u)] = append(out[classOf(u)], u)
+	}
+	for _, units := range out {
+		slices.SortFunc(units, func(a, b *single) int { return cmp.Compare(a.order, b.order) })
+	}
+	return out
+}
+
+// next is the first unit that is left of the class of another.
+func (t taken) next(u *single) *single {
+	c := classOf(u)
+	first := t[c][0]
+	t[c] = t[c][1:]
+	return first
+}
+
 // bundles takes from units what each application is worth. Units of a class are
 // alike: the first of it are those of the first application.
 func (e *evaluation) bundles(r rate, applications [][]*single) {
-	pool := make(map[class][]*single) // the units that are taken, in order
-	for _, units := range applications {
-		for _, u := range units {
-			pool[classOf(u)] = append(pool[classOf(u)], u)
-		}
-	}
-	for _, units := range pool {
-		slices.SortFunc(units, func(a, b *single) int { return cmp.Compare(a.order, b.order) })
-	}
+	left := pool(slices.Concat(applications...))
 	for _, units := range applications {
 		classes, counts := classesOf(units)
 		for i, share := range e.bundleShares(r, classes, units) {
-			place := pool[classes[i]]
-			pool[classes[i]] = place[counts[i]:]
+			place := left[classes[i]]
+			left[classes[i]] = place[counts[i]:]
 			e.mark(place[:counts[i]], share)
 		}
 	}
@@ -421,7 +440,7 @@ func (e *evaluation) mark(units []*single, share int64) {
 	for k, u := range units {
 		u.uses, u.take = true, unitPrice(share, n, int64(k))
 		d := gcd(share, n)
-		u.mark = fmt.Sprintf("used %d/%d", share/d, n/d)
+		u.mark = fmt.Sprintf("used %d/%d at %d", share/d, n/d, u.price)
 	}
 }
 
