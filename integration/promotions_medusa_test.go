@@ -145,7 +145,7 @@ func medusaDeal(r *rand.Rand) (promotions.Set, int64) {
 		p := promotions.Promotion{ID: fmt.Sprintf("p%d", i), Priority: 10 - i, Currency: usd, Effect: d}
 		if r.IntN(2) == 0 {
 			d.Kind = promotions.AmountOff
-			if d.Per = promotions.PerLine; r.IntN(2) == 0 {
+			if d.Per = promotions.PerUnit; r.IntN(2) == 0 {
 				d.Per = promotions.PerOrder
 			}
 		}
@@ -168,7 +168,7 @@ func medusaDealCart(r *rand.Rand) promotions.Cart {
 	c := promotions.Cart{Currency: usd, Shipping: []promotions.Charge{{ID: "post", Method: "post", Price: money.New(500+r.Int64N(1000), usd)}}}
 	for i := range 1 + r.IntN(5) {
 		c.Lines = append(c.Lines, promotions.Line{
-			ID: fmt.Sprintf("l%d", i), Product: []string{"A", "B", "C"}[r.IntN(3)], Price: money.New(100+r.Int64N(9900), usd), Quantity: 1,
+			ID: fmt.Sprintf("l%d", i), Product: []string{"A", "B", "C"}[r.IntN(3)], Price: money.New(100+r.Int64N(9900), usd), Quantity: 1 + r.Int64N(4),
 		})
 	}
 	return c

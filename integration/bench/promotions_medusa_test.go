@@ -3,6 +3,7 @@ package bench_test
 import (
 	"testing"
 
+	"github.com/shopspring/decimal"
 	"github.com/tenon-go/tenon/integration/medusatest"
 	"github.com/tenon-go/tenon/promotions"
 	"github.com/tenon-go/tenon/promotions/promotionstest"
@@ -24,14 +25,19 @@ func BenchmarkEvaluateVsMedusa(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	var off int
-	for _, l := range r.Lines {
-		if l.Discount.Sign() > 0 {
-			off++
-		}
+	if len(r.Applied) == 0 || len(r.Lines) != len(theirs.Carts[0].Lines) {
+		b.Fatalf("%d fired on %d lines, theirs takes from %d", len(r.Applied), len(r.Lines), len(theirs.Carts[0].Lines))
 	}
-	if off == 0 || off != len(theirs.Carts[0].Lines) {
-		b.Fatalf("ours takes from %d lines, theirs from %d", off, len(theirs.Carts[0].Lines))
+	// Theirs does not round, ours does for each that fired.
+	within := decimal.NewFromInt(int64(len(r.Applied)))
+	for _, l := range r.Lines {
+		want, err := decimal.NewFromString(theirs.Carts[0].Lines[l.ID])
+		if err != nil {
+			b.Fatal(err)
+		}
+		if got, ok := l.Discount.Minor(); !ok || want.Shift(2).Sub(decimal.NewFromInt(got)).Abs().GreaterThan(within) {
+			b.Fatalf("%s: ours is %v, theirs %v", l.ID, l.Discount, want)
+		}
 	}
 	ours := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
 	b.ReportMetric(theirs.NsPerEvaluate, "medusa-ns/op")

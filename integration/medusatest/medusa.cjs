@@ -43,7 +43,8 @@ function promotion(p, campaigns) {
     method.type = e.kind === "percent" ? "percentage" : "fixed";
     method.allocation = e.per === "order" ? "across" : "each";
     method.value = Number(e.value);
-    if (e.per === "unit") method.max_quantity = 1_000_000_000;
+    // Absent, it is one unit of each line.
+    if (e.kind === "percent" || e.per === "unit") method.max_quantity = 1_000_000_000;
   }
   const limits = p.limits ?? {};
   const budget = limits.budget ?? campaigns[limits.campaign]?.budget;

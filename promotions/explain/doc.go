@@ -12,5 +12,6 @@
 //
 // The same result gives the same bytes on every machine: layout is computed in integers. Names come from a host's users:
 // in text, what cannot be printed becomes a space, and in SVG all is escaped; the picture has no script, link or font of its
-// own. Cost is linear in what is shown. All functions are safe for concurrent use.
+// own. Cost is linear in what is shown, and in the promotions of the set, whose titles are looked up; that of Why in what
+// the result holds. All functions are safe for concurrent use.
 package explain

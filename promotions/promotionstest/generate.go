@@ -224,7 +224,7 @@ func leaf(field, op string, value any) *promotions.Condition {
 // when is a condition on the cart.
 func (g dealer) when() *promotions.Condition {
 	bound := g.money(100, 6000).String()
-	switch g.IntN(8) {
+	switch g.IntN(10) {
 	case 0:
 		return leaf("cart.subtotal", pick(g, ">=", "<"), bound)
 	case 1, 2:
@@ -243,6 +243,15 @@ func (g dealer) when() *promotions.Condition {
 		return &promotions.Condition{Lines: c}
 	case 6:
 		return &promotions.Condition{Not: leaf("customer.segments", "any", []string{"staff"})}
+	case 7, 8:
+		return pick(g,
+			leaf("customer.orders", pick(g, "=", "!=", "<", ">"), int64(g.IntN(3))),
+			leaf("customer.id", "exists", nil),
+			leaf("customer.attr.tier", pick(g, "in", "not_in"), []string{"gold", "silver"}),
+			leaf("cart.attr.channel", pick(g, "=", "!="), "web"),
+			leaf("cart.shipping_methods", pick(g, "any", "all", "none"), []string{"snail"}),
+			leaf("cart.subtotal", "between", []string{"5", bound}),
+		)
 	default:
 		all := []promotions.Condition{*g.when(), *g.when()}
 		if g.oneIn(2) {
@@ -254,7 +263,7 @@ func (g dealer) when() *promotions.Condition {
 
 // where is a condition on a line.
 func (g dealer) where() *promotions.Condition {
-	switch g.IntN(6) {
+	switch g.IntN(8) {
 	case 0, 1:
 		return leaf("line.product", "=", pick(g, "A", "B", "C"))
 	case 2:
@@ -263,6 +272,18 @@ func (g dealer) where() *promotions.Condition {
 		return leaf("line.categories", pick(g, "any", "none"), []string{"x"})
 	case 4:
 		return leaf("line.price", pick(g, ">=", "<"), g.money(1, 2000).String())
+	case 5:
+		return pick(g,
+			leaf("line.qty", pick(g, "=", "!=", ">="), int64(1+g.IntN(4))),
+			leaf("line.tags", pick(g, "any", "all", "none"), []string{"new", "old"}),
+			leaf("line.attr.colour", pick(g, "=", "!="), "red"),
+			leaf("line.attr.colour", "exists", nil),
+			leaf("shipping.method", pick(g, "=", "!="), "snail"),
+			leaf("shipping.price", pick(g, ">", "<="), g.money(1, 2000).String()),
+			leaf("shipping.attr.zone", "=", "north"),
+		)
+	case 6:
+		return &promotions.Condition{Not: g.where()}
 	default:
 		return leaf("line.discounted", "=", g.oneIn(2))
 	}
@@ -363,12 +384,18 @@ func (g dealer) cart() promotions.Cart {
 		c.At = time.Time{}
 	}
 	if !g.oneIn(3) {
-		c.Customer = &promotions.Customer{ID: "c1", Segments: g.some("vip", "staff")}
+		c.Customer = &promotions.Customer{ID: "c1", Segments: g.some("vip", "staff"), Attributes: g.attribute("tier", "gold", "bronze")}
+		if g.oneIn(2) {
+			orders := g.Int64N(3)
+			c.Customer.Orders = &orders
+		}
 	}
+	c.Attributes = g.attribute("channel", "web", "shop")
 	for i := range 1 + g.IntN(4) {
 		l := promotions.Line{
 			ID: fmt.Sprintf("l%d", i), Product: pick(g, "A", "B", "C", ""), Price: g.price(), Quantity: 1 + g.Int64N(4),
-			Categories: g.some("x", "y"), TaxRate: pick(g, decimal.Zero, decimal.NewFromInt(20), decimal.New(75, -1)),
+			Categories: g.some("x", "y"), Tags: g.some("new", "old"), Attributes: g.attribute("colour", "red", "blue"),
+			TaxRate: pick(g, decimal.Zero, decimal.NewFromInt(20), decimal.New(75, -1)),
 		}
 		switch g.IntN(8) {
 		case 0:
@@ -385,9 +412,18 @@ func (g dealer) cart() promotions.Cart {
 	for i := range g.IntN(3) {
 		c.Shipping = append(c.Shipping, promotions.Charge{
 			ID: fmt.Sprintf("f%d", i), Method: pick(g, "snail", ""), Price: g.price(), TaxRate: pick(g, decimal.Zero, decimal.NewFromInt(20)),
+			Attributes: g.attribute("zone", "north", "south"),
 		})
 	}
 	return c
+}
+
+// attribute is one of two values of an attribute, or none.
+func (g dealer) attribute(name, a, b string) map[string]string {
+	if g.oneIn(2) {
+		return nil
+	}
+	return map[string]string{name: pick(g, a, b)}
 }
 
 // price is often one that others have too.

@@ -1,6 +1,7 @@
 package promotionstest
 
 import (
+	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/promotions"
 	"github.com/tenon-go/tenon/promotions/promotionstest/internal/naive"
 )
@@ -20,4 +21,16 @@ import (
 // Candidates is All.
 func Naive(set promotions.Set, cfg promotions.CompileConfig, cart promotions.Cart, opt promotions.Options) promotions.Result {
 	return naive.Evaluate(set, cfg, cart, opt)
+}
+
+// NaiveRange is what a set of one optimal stage may take. Where consuming effects share
+// units, several assignments of units can give the same sum; Naive and the engine each
+// take one of them, by a convention of its own, and tags or the promotions after them can
+// tell which. The best combination takes least at the worst choice of assignments, and
+// most at the best; mostly the two are equal. An effect on the first units of a line can
+// also tell in which order equal units of it were used: that is not tried. It is not ok
+// for other sets, where a promotion stands alone in the cart, and where there are too many
+// assignments to try.
+func NaiveRange(set promotions.Set, cfg promotions.CompileConfig, cart promotions.Cart, opt promotions.Options) (least, most money.Amount, ok bool) {
+	return naive.Range(set, cfg, cart, opt)
 }

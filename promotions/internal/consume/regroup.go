@@ -57,7 +57,8 @@ func (j *Joint) regroup(o *Offer, parts []Part, work int) (moved []Part, used in
 	tries := g.improve(j, o, limit, min(maxTries, work*triesPerState))
 	var out []Part
 	for k, list := range g.units {
-		p := Part{Offer: parts[0].Offer, Times: 1, gain: o.Worth(g.sums[k], most)}
+		sum := g.sums[k] // is the room, too: rounding to a step can ask for more than that
+		p := Part{Offer: parts[0].Offer, Times: 1, gain: o.Worth(sum, sum)}
 		counts := make([]int64, len(j.merged))
 		for _, class := range list {
 			counts[class]++

@@ -64,6 +64,17 @@ type piece struct {
 
 // Evaluate is what package promotionstest exports as Naive.
 func Evaluate(set promotions.Set, cfg promotions.CompileConfig, cart promotions.Cart, opt promotions.Options) promotions.Result {
+	e, s := begin(set, cfg, cart, opt)
+	if !e.exclusiveInCart(s) {
+		for i := range e.stages {
+			e.stage(s, i)
+		}
+	}
+	return e.result(s)
+}
+
+// begin is an evaluation before any promotion.
+func begin(set promotions.Set, cfg promotions.CompileConfig, cart promotions.Cart, opt promotions.Options) (*evaluation, *state) {
 	e := &evaluation{
 		set: set, batches: cfg.Batches, cart: cart, options: opt, stages: set.Stages,
 		rejected: make(map[string]promotions.Rejection), entitled: make(map[string]int64),
@@ -77,13 +88,7 @@ func Evaluate(set promotions.Set, cfg promotions.CompileConfig, cart promotions.
 	slices.SortFunc(e.order, func(a, b *promotions.Promotion) int {
 		return cmp.Or(cmp.Compare(e.stageOf(a), e.stageOf(b)), cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 	})
-	s := e.start()
-	if !e.exclusiveInCart(s) {
-		for i := range e.stages {
-			e.stage(s, i)
-		}
-	}
-	return e.result(s)
+	return e, e.start()
 }
 
 // stageOf is the index of a promotion's stage.

@@ -17,27 +17,15 @@ type choice struct {
 // optimal tries every set of members in which each takes something: one that would
 // take nothing changes nothing, so that no better set is missed.
 func (e *evaluation) optimal(s *state, members []*promotions.Promotion) {
-	var sharing, others []int // consuming effects act together, the others in turn
-	for i, p := range members {
-		if _, reason := e.gate(s, p); hopeless(reason) {
-			continue
-		}
-		if consumes(p) {
-			sharing = append(sharing, i)
-		} else {
-			others = append(others, i)
-		}
-	}
 	best := choice{state: s}
-	for set := range uint(1) << len(sharing) {
-		var places []int
-		for k, i := range sharing {
-			if set>>k&1 == 1 {
-				places = append(places, i)
-			}
-		}
-		if after, ok := e.jointly(s, members, places); ok {
-			e.extend(choice{places: places, state: after}, members, others, len(s.fired), &best)
+	sharing, others := e.hopeful(s, members)
+	for _, places := range subsets(sharing) {
+		if after, ok := e.jointly(s, members, places, bestUses); ok {
+			e.extend(choice{places: places, state: after}, members, others, len(s.fired), func(c choice) {
+				if c.beats(best) {
+					best = c
+				}
+			})
 		}
 	}
 	for i, p := range members {
@@ -54,6 +42,36 @@ func (e *evaluation) optimal(s *state, members []*promotions.Promotion) {
 	*s = *best.state.clone()
 }
 
+// hopeful are the members that might fire: consuming effects act together, the others
+// in turn.
+func (e *evaluation) hopeful(s *state, members []*promotions.Promotion) (sharing, others []int) {
+	for i, p := range members {
+		if _, reason := e.gate(s, p); hopeless(reason) {
+			continue
+		}
+		if consumes(p) {
+			sharing = append(sharing, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return sharing, others
+}
+
+func subsets(list []int) [][]int {
+	var out [][]int
+	for set := range uint(1) << len(list) {
+		var subset []int
+		for k, v := range list {
+			if set>>k&1 == 1 {
+				subset = append(subset, v)
+			}
+		}
+		out = append(out, subset)
+	}
+	return out
+}
+
 // hopeless reports whether a reason stays whatever else fires.
 func hopeless(r promotions.Reason) bool {
 	return r != "" && r != promotions.ConditionFailed
@@ -68,18 +86,16 @@ func consumes(p *promotions.Promotion) bool {
 	}
 }
 
-// extend tries all ways to go on from a choice with the members that are left.
-func (e *evaluation) extend(c choice, members []*promotions.Promotion, left []int, before int, best *choice) {
+// extend yields all ways to go on from a choice with the members that are left.
+func (e *evaluation) extend(c choice, members []*promotions.Promotion, left []int, before int, yield func(choice)) {
 	if len(left) == 0 {
 		for _, f := range c.state.fired[before:] {
 			c.amount += f.amount
 		}
-		if c.beats(*best) {
-			*best = c
-		}
+		yield(c)
 		return
 	}
-	e.extend(c, members, left[1:], before, best)
+	e.extend(c, members, left[1:], before, yield)
 	p := members[left[0]]
 	a := e.try(c.state, p)
 	if a.reason != "" {
@@ -87,7 +103,7 @@ func (e *evaluation) extend(c choice, members []*promotions.Promotion, left []in
 	}
 	with := choice{places: append(slices.Clone(c.places), left[0]), state: c.state.clone()}
 	with.state.fire(p, a)
-	e.extend(with, members, left[1:], before, best)
+	e.extend(with, members, left[1:], before, yield)
 }
 
 // beats compares amounts; then fewer members, then those that come first.
@@ -101,48 +117,41 @@ func (c choice) beats(than choice) bool {
 	return slices.Compare(slices.Sorted(slices.Values(c.places)), slices.Sorted(slices.Values(than.places))) < 0
 }
 
-// jointly assigns units to consuming members for the largest sum. It is false where
-// a member may not fire or takes nothing.
-//
-//nolint:gocognit // the rules one after the other, as they are written down
-func (e *evaluation) jointly(s *state, members []*promotions.Promotion, places []int) (*state, bool) {
+// jointly assigns units to consuming members for the largest sum, in the way that uses
+// picks of those that there are. It is false where a member may not fire or takes nothing.
+func (e *evaluation) jointly(s *state, members []*promotions.Promotion, places []int, uses func(*assignment) []application) (*state, bool) {
 	after := s.clone()
 	if len(places) == 0 {
 		return after, true
 	}
-	a := assignment{e: e, memo: make(map[string]solution)}
+	a := assignment{e: e, memo: make(map[string]solution), ties: make(map[string][][]application)}
 	all := make([]int, len(s.targets))
 	for i := range all {
 		all[i] = i
 	}
 	a.units = e.unitsOf(s, all)
-	for k, i := range places {
-		if !a.add(s, members[i], k) {
+	for _, i := range places {
+		if !a.add(s, members[i]) {
 			return nil, false
 		}
 	}
-	plans := a.solve(s, all)
+	plans := a.plans(s, all, uses(&a))
 	whole := slices.Clone(plans[0]) // the cuts are the same in all
 	for i := range whole {
 		whole[i].cuts = slices.Clone(whole[i].cuts)
+		for j := range whole[i].cuts {
+			whole[i].cuts[j].take = 0
+		}
 	}
 	for k, i := range places {
-		p := members[i]
-		var ans answer
-		ans.code, ans.reason = e.gate(s, p)
-		if reason, _ := e.barred(after, p); reason != "" || ans.reason != "" || e.exhausted(after, p, ans.code) {
+		now := s.clone() // what the members before have left
+		now.apply(whole)
+		now.fired = after.fired
+		ans, legal := e.given(now, members[i], plans[k], k)
+		if !legal {
 			return nil, false
 		}
-		if ans.plan, ans.reason = e.cut(after, p, plans[k]); ans.reason != "" {
-			return nil, false
-		}
-		f := firedBy(p, ans)
-		for _, piece := range f.pieces {
-			if e.blocked(after, p, piece.target) {
-				return nil, false
-			}
-		}
-		after.fired = append(after.fired, f)
+		after.fired = append(after.fired, firedBy(members[i], ans))
 		for t := range whole {
 			for j := range whole[t].cuts {
 				if c := &whole[t].cuts[j]; c.owner == k {
@@ -155,6 +164,25 @@ func (e *evaluation) jointly(s *state, members []*promotions.Promotion, places [
 	return after, true
 }
 
+// given is the turn of a member with the units that it is given; false where it may not
+// fire, takes nothing, or uses units of a line that others keep it off, be they only bought.
+func (e *evaluation) given(s *state, p *promotions.Promotion, plan plan, member int) (a answer, legal bool) {
+	if a.code, a.reason = e.gate(s, p); a.reason != "" {
+		return a, false
+	}
+	if a.reason, a.other = e.barred(s, p); a.reason != "" {
+		return a, false
+	}
+	for _, part := range plan {
+		uses := func(c cutRun) bool { return c.uses && c.owner == member }
+		if e.blocked(s, p, part.target) && slices.ContainsFunc(part.cuts, uses) {
+			return a, false
+		}
+	}
+	a.plan, a.reason = e.cut(s, p, plan)
+	return a, a.reason == ""
+}
+
 // assignment is a joint assignment of units to members.
 type assignment struct {
 	e       *evaluation
@@ -163,6 +191,7 @@ type assignment struct {
 	classes []class
 	pool    [][]*single // of each class
 	memo    map[string]solution
+	ties    map[string][][]application
 }
 
 // sharer is a consuming member: which units serve its needs.
@@ -189,7 +218,7 @@ type application struct {
 }
 
 // add makes a member part of the assignment; false where it has no targets.
-func (a *assignment) add(s *state, p *promotions.Promotion, _ int) bool {
+func (a *assignment) add(s *state, p *promotions.Promotion) bool {
 	if a.classes == nil {
 		for _, u := range a.units {
 			if u.line.line == nil || u.wasUsed {
@@ -223,67 +252,88 @@ func (a *assignment) add(s *state, p *promotions.Promotion, _ int) bool {
 	return len(targets) > 0
 }
 
-// solve returns the plan of each member; all of them cut the runs alike.
-func (a *assignment) solve(s *state, all []int) []plan {
-	left, apps := make([]int64, len(a.classes)), make([]int64, len(a.members))
-	for i := range left {
-		left[i] = int64(len(a.pool[i]))
+// all is every unit, and every application that is allowed, as best has them.
+func (a *assignment) all() (left, apps []int64) {
+	for i := range a.classes {
+		left = append(left, int64(len(a.pool[i])))
 	}
-	for i, m := range a.members {
-		apps[i] = m.max
+	for _, m := range a.members {
+		apps = append(apps, m.max)
 	}
-	uses := slices.Clone(a.best(left, apps).uses)
-	slices.SortStableFunc(uses, func(x, y application) int { return x.member - y.member })
+	return left, apps
+}
+
+func bestUses(a *assignment) []application { return a.best(a.all()).uses }
+
+// plans returns what each member does; all plans cut the runs alike.
+func (a *assignment) plans(s *state, all []int, uses []application) []plan {
 	times := make([]int64, len(a.members))
 	for _, u := range a.units {
 		u.owner = -1
 	}
+	uses = slices.Clone(uses)
+	slices.SortStableFunc(uses, func(x, y application) int { return x.member - y.member })
 	for _, use := range uses {
 		times[use.member]++
-		a.mark(use)
+	}
+	for len(uses) > 0 {
+		n := times[uses[0].member]
+		for _, bought := range []bool{false, true} {
+			for _, use := range uses[:n] {
+				a.mark(use, bought)
+			}
+		}
+		uses = uses[n:]
 	}
 	var plans []plan
 	for k := range a.members {
 		p := planOf(s, all, a.units)
 		for i := range p {
 			p[i].times = times[k]
-			for j := range p[i].cuts {
-				if c := &p[i].cuts[j]; c.owner != k {
-					c.take = 0
-				}
-			}
+			p[i].keep(k)
 		}
 		plans = append(plans, p)
 	}
 	return plans
 }
 
-// mark takes the first units of each class for an application: those that are paid
-// less for, then those that are bought.
-func (a *assignment) mark(use application) {
-	m := a.members[use.member]
-	for c := range a.classes {
-		take := func(n, share int64, what string) {
-			units := a.pool[c][:n]
-			a.pool[c] = a.pool[c][n:]
-			if n > 0 {
-				a.e.mark(units, share)
-			}
-			for _, u := range units {
-				u.owner = use.member
-				u.mark = fmt.Sprint(use.member, what, u.mark)
-			}
+// keep leaves a member what it takes, and nobody else.
+func (p part) keep(member int) {
+	for j := range p.cuts {
+		if c := &p.cuts[j]; c.owner != member {
+			c.take = 0
 		}
-		if m.buyGet != nil {
-			take(use.counts[getting][c], use.shares[c], "got")
-			take(use.counts[buying][c], 0, "bought")
+	}
+}
+
+// mark takes the first units that are left of each class for an application: those that
+// are paid less for, or, for a buy-x-get-y, those that are bought.
+func (a *assignment) mark(use application, bought bool) {
+	for c := range a.classes {
+		n, share := int64(0), use.shares[c]
+		switch {
+		case a.members[use.member].buyGet == nil:
+			for _, counts := range use.counts {
+				n += counts[c]
+			}
+			if bought {
+				n = 0
+			}
+		case bought:
+			n, share = use.counts[buying][c], 0
+		default:
+			n = use.counts[getting][c]
+		}
+		if n == 0 {
 			continue
 		}
-		n := int64(0)
-		for _, counts := range use.counts {
-			n += counts[c]
+		units := a.pool[c][:n]
+		a.pool[c] = a.pool[c][n:]
+		a.e.mark(units, share)
+		for _, u := range units {
+			u.owner = use.member
+			u.mark = fmt.Sprint(use.member, bought, u.mark)
 		}
-		take(n, use.shares[c], "part")
 	}
 }
 
@@ -305,11 +355,7 @@ func (a *assignment) best(left, apps []int64) solution {
 		if m.max > 0 && apps[i] == 0 {
 			continue
 		}
-		fewer := slices.Clone(apps)
-		fewer[i]--
-		if m.max == 0 {
-			fewer[i] = 0
-		}
+		fewer := a.fewer(apps, i)
 		a.applications(m, left, first, func(counts [][]int64, rest []int64) {
 			use := application{member: i, counts: counts, shares: a.shares(m, counts)}
 			if total(use.shares) == 0 {
@@ -329,6 +375,13 @@ func (a *assignment) best(left, apps []int64) solution {
 	}
 	a.memo[key] = best
 	return best
+}
+
+// fewer is the applications that are allowed after one more of a member; 0 of 0 is any number.
+func (a *assignment) fewer(apps []int64, member int) []int64 {
+	out := slices.Clone(apps)
+	out[member] = max(0, out[member]-1)
+	return out
 }
 
 func total(amounts []int64) int64 {
