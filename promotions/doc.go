@@ -81,7 +81,8 @@
 //   - P5. It states absolute amounts under the fingerprint of its cart: writing it to an
 //     order, or reserving it, twice has no further effect.
 //   - P6. What is certified is the most that any legal subset of its stage takes, and
-//     Bound is never below that.
+//     Bound is never below that. Where effects share units, a subset takes what one
+//     assignment of units of the largest sum gives, always the same one.
 //   - P7. The cost of a line does not depend on its quantity.
 //   - P8. Gross is net and tax on every line.
 //

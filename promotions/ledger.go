@@ -56,8 +56,8 @@ type Reversal struct {
 	// Key names the reversal within its entry, so that a repeat is harmless: 1 to 200
 	// bytes.
 	Key string
-	// Amounts by promotion, not negative, of the order's currency; nil is all that
-	// is left.
+	// Amounts by promotion, not negative, of the order's currency. Nil is all that is
+	// left; a map without an amount above 0 is nothing, and leaves no trace.
 	Amounts map[string]money.Amount
 }
 
@@ -139,6 +139,9 @@ func (l *Ledger) redeem(ctx context.Context, key string, s *Snapshot, c Cart, op
 // Reserve reserves what this very result takes, by the states of [Ledger.Redeem]:
 // the fingerprint of the result stands for the cart. A debit that does not fit is a
 // *[LimitError]; then nothing is reserved, and what was reserved before stays so.
+//
+// The result must be one of [Snapshot.Evaluate]: what it says of amounts, accounts and
+// limits is believed. Never take one from a client; give [Ledger.Redeem] its cart.
 func (l *Ledger) Reserve(ctx context.Context, key string, r Result) (Receipt, error) {
 	now := l.cfg.Now()
 	receipt, err := l.take(ctx, key, taking{r.Fingerprint, now, now.Add(l.cfg.TTL), func(Entry) (Result, error) { return r, nil }}, ErrConflict)
@@ -185,8 +188,8 @@ func (l *Ledger) take(ctx context.Context, key string, t taking, again ...error)
 // reservation is the batch that reserves a result over the entry that is there.
 func reservation(e Entry, r Result, t taking) (*Batch, error) {
 	for i, d := range r.Debits {
-		if d.Amount < 0 {
-			return nil, fmt.Errorf("debits[%d]: %d of account %s is below 0: %w", i, d.Amount, d.Account, ErrInvalid)
+		if d.Amount < 0 || d.Limit < 0 {
+			return nil, fmt.Errorf("debits[%d]: %d of account %s, of at most %d, is below 0: %w", i, d.Amount, d.Account, d.Limit, ErrInvalid)
 		}
 	}
 	data, err := r.MarshalJSON()
@@ -466,7 +469,8 @@ func wrap(r Receipt, verb, key string, err error) (Receipt, error) {
 // The same reversal again is the receipt as it is, also without amounts; the same
 // key with other amounts is [ErrConflict]. [ErrNotFound]; [ErrState] where nothing
 // is committed; [ErrAmount] where more is asked than is left; [ErrInvalid] for
-// amounts that are negative, unsettled or of another currency.
+// amounts that are negative, unsettled or of another currency; [ErrRange] after 1,000
+// reversals.
 func (l *Ledger) Reverse(ctx context.Context, key string, r Reversal) (Receipt, error) {
 	if err := checkKey("reversal", r.Key, maxKey); err != nil {
 		return wrap(Receipt{}, "reverse", key, err)
@@ -476,7 +480,7 @@ func (l *Ledger) Reverse(ctx context.Context, key string, r Reversal) (Receipt, 
 			return nil, inState(e)
 		}
 		if i := slices.IndexFunc(e.Reversals, func(known Reversal) bool { return known.Key == r.Key }); i >= 0 {
-			if len(r.Amounts) == 0 || sameAmounts(r.Amounts, e.Reversals[i].Amounts) {
+			if r.Amounts == nil || sameAmounts(r.Amounts, e.Reversals[i].Amounts) {
 				return nil, nil //nolint:nilnil // nothing to write
 			}
 			return nil, fmt.Errorf("reversal %q had other amounts: %w", r.Key, ErrConflict)
@@ -504,6 +508,9 @@ func sameAmounts(a, b map[string]money.Amount) bool {
 	return covers(a, b) && covers(b, a)
 }
 
+// maxReversals is how often an entry can be reversed in part: each is kept with it.
+const maxReversals = 1000
+
 // reverse is the batch of a reversal of a committed entry.
 func reverse(e Entry, r Reversal) (*Batch, error) {
 	result, err := resultOf(e)
@@ -518,6 +525,12 @@ func reverse(e Entry, r Reversal) (*Batch, error) {
 	amounts, err := t.take(r.Amounts, result.Total.Currency())
 	if err != nil {
 		return nil, err
+	}
+	if r.Amounts != nil && len(amounts) == 0 {
+		return nil, nil //nolint:nilnil // nothing to write
+	}
+	if len(e.Reversals) == maxReversals {
+		return nil, fmt.Errorf("more than %d reversals: %w", maxReversals, ErrRange)
 	}
 	b := &Batch{Entry: e}
 	b.Entry.Reversals = append(slices.Clone(e.Reversals), Reversal{Key: r.Key, Amounts: amounts})
@@ -558,7 +571,7 @@ func newTotals(r Result, reversals []Reversal) *totals {
 // take gives back amounts, or all that is left, and returns what that was.
 func (t *totals) take(asked map[string]money.Amount, c money.Currency) (map[string]money.Amount, error) {
 	amounts := make(map[string]money.Amount)
-	if len(asked) == 0 {
+	if asked == nil {
 		for id, taken := range t.taken {
 			if left := taken - t.back[id]; left > 0 {
 				amounts[id] = money.New(left, c)

@@ -321,6 +321,51 @@ func TestTheUseOfACodeComesBackWithTheLastOfWhatItOpened(t *testing.T) {
 	}
 }
 
+// Who finds that nothing is to be given back has an empty map, and must not get all.
+func TestAReversalOfNothingLeavesNoTrace(t *testing.T) {
+	ctx := t.Context()
+	l := newLedger(t, promotions.NewMemoryStore(), promotions.Config{})
+	if _, err := l.Redeem(ctx, "o1", offer(t, budgeted), basket(t, "100.00", ""), promotions.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.Commit(ctx, "o1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero := money.New(0, money.MustISO("EUR"))
+	for name, amounts := range map[string]map[string]money.Amount{"empty": {}, "zero": {before.Result.Applied[0].Promotion: zero}} {
+		got, err := l.Reverse(ctx, "o1", promotions.Reversal{Key: "r", Amounts: amounts})
+		if err != nil || got.State != promotions.Committed || got.Version != before.Version {
+			t.Errorf("%s: %s, version %d of %d, %v", name, got.State, got.Version, before.Version, err)
+		}
+	}
+	if got, err := l.Reverse(ctx, "o1", promotions.Reversal{Key: "r"}); err != nil || got.State != promotions.Reversed {
+		t.Errorf("%s, %v", got.State, err)
+	}
+}
+
+func TestAnEntryHasNoMoreThanAThousandReversals(t *testing.T) {
+	ctx := t.Context()
+	l := newLedger(t, promotions.NewMemoryStore(), promotions.Config{})
+	r, err := l.Redeem(ctx, "o1", offer(t, budgeted), basket(t, "900.00", ""), promotions.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Commit(ctx, "o1"); err != nil {
+		t.Fatal(err)
+	}
+	cent := map[string]money.Amount{r.Result.Applied[0].Promotion: money.New(1, money.MustISO("EUR"))}
+	for i := range 1001 {
+		_, err = l.Reverse(ctx, "o1", promotions.Reversal{Key: fmt.Sprint(i), Amounts: cent})
+		if (err != nil) != (i == 1000) {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	if !errors.Is(err, promotions.ErrRange) {
+		t.Error(err)
+	}
+}
+
 // Invariant: promotions L3.
 func TestALostAnswerIsRepeatedWithoutASecondDebit(t *testing.T) {
 	ctx, snapshot, c := t.Context(), offer(t, budgeted), basket(t, "100.00", "")

@@ -8,12 +8,11 @@ import (
 // exactBundles reports whether no other choice of units for a bundle of one part gives more
 // than the dearest in order: where its worth is convex, or that is all that a bound allows.
 func (j *Joint) exactBundles(o *Offer, parts []Part) bool {
-	if o.Shape == Convex && o.Gives == nil {
-		if j.roomy(o) {
-			return true
-		}
+	if o.Shape == Convex && o.Gives == nil && j.roomy(o) {
+		return true
 	}
-	return total(parts) == j.mostBundles(o)
+	sum := total(parts)
+	return sum == j.mostBundles(o) || sum == j.mostOfSums(o)
 }
 
 // most is what an offer gives at most, were it alone.
@@ -32,31 +31,43 @@ func (j *Joint) most(offer int) int64 {
 
 // mostBundles bounds what a bundle gives: each application at most what the dearest units
 // give that fit; all together at most the room, and where the worth is linear, that of the
-// dearest units, with what rounding adds.
+// dearest units, with what rounding could add.
 func (j *Joint) mostBundles(o *Offer) int64 {
-	needs := hall(o.Needs)
-	times := atMost(needs.times(j.counted(o)), o.Max)
+	times, units := j.times(o)
 	if times == 0 {
 		return 0
 	}
-	price := func(i int) int64 { return j.merged[i].Price }
-	room := func(i int) int64 { return j.merged[i].room }
 	var onePrice, oneRoom int64
 	for i, units := range o.Needs {
-		onePrice += j.top(o, 1<<i, units, price)
-		oneRoom += j.top(o, 1<<i, units, room)
+		onePrice += j.top(o, 1<<i, units, j.price)
+		oneRoom += j.top(o, 1<<i, units, j.roomOf)
 	}
-	units := times * needs.units[needs.all()]
-	sum := min(product(o.Worth(onePrice, oneRoom), times), j.top(o, math.MaxUint8, units, room))
+	most := min(product(o.Worth(onePrice, oneRoom), times), j.top(o, math.MaxUint8, units, j.roomOf))
 	if o.Shape == Linear {
-		all := j.top(o, math.MaxUint8, units, price)
-		sum = min(sum, o.Worth(all, math.MaxInt64)+product(o.Rounding, times+1))
-		if o.Period > 0 {
-			sum = min(sum, newRegrouping(o).bound(o, all, times))
-		}
+		all := j.top(o, math.MaxUint8, units, j.price)
+		most = min(most, sum(o.Worth(all, math.MaxInt64), product(o.Rounding, times+1)))
 	}
-	return sum
+	return most
 }
+
+// mostOfSums is mostBundles with what rounding does add at best, where that is known.
+func (j *Joint) mostOfSums(o *Offer) int64 {
+	most := j.mostBundles(o)
+	if times, units := j.times(o); times > 0 && o.Shape == Linear && o.Period > 0 {
+		most = min(most, newRegrouping(o).bound(o, j.top(o, math.MaxUint8, units, j.price), times))
+	}
+	return most
+}
+
+// times is how many applications of a bundle there can be, and the units that they take.
+func (j *Joint) times(o *Offer) (times, units int64) {
+	needs := hall(o.Needs)
+	times = atMost(needs.times(j.counted(o)), o.Max)
+	return times, times * needs.units[needs.all()]
+}
+
+func (j *Joint) price(class int) int64  { return j.merged[class].Price }
+func (j *Joint) roomOf(class int) int64 { return j.merged[class].room }
 
 // counted is the merged classes with the needs that they fit.
 func (j *Joint) counted(o *Offer) []Class { return j.view(o, nil) }

@@ -53,7 +53,7 @@ func (j *Joint) regroup(o *Offer, parts []Part, work int) (moved []Part, used in
 	}
 	g := newRegrouping(o)
 	g.split(j, parts)
-	limit := j.mostBundles(o)
+	limit := j.mostOfSums(o)
 	tries := g.improve(j, o, limit, min(maxTries, work*triesPerState))
 	var out []Part
 	for k, list := range g.units {

@@ -57,11 +57,13 @@ func (t *table) solve(j *Joint, offers []int, work int) (parts []Part, used int,
 		if o := &j.Offers[offer]; o.Max > 0 {
 			t.limits, t.times = append(t.limits, i), append(t.times, o.Max)
 		}
-		t.list(i)
 	}
 	t.trim()
 	if !t.representable() {
-		return nil, work - t.work, false
+		return nil, 1, false
+	}
+	for i := range offers {
+		t.list(i)
 	}
 	for _, list := range t.apps {
 		slices.SortStableFunc(list, func(a, b app) int { return cmp.Or(a.offer-b.offer, earlier(a.all, b.all)) })
@@ -107,7 +109,7 @@ func (t *table) list(offer int) {
 	}
 	needs := hall(o.Needs)
 	t.fill(o, uint8(needs.all()), 0, sum, func() { //nolint:gosec // at most 8 needs
-		if t.matches(o, &needs) {
+		if t.spend(len(t.units)*needs.all()/looksPerState) && t.matches(o, &needs) {
 			t.add(offer, o.gives(t.priced()))
 		}
 	})
@@ -219,39 +221,28 @@ func (t *table) add(offer int, gain int64) {
 	}
 }
 
-// trim leaves out units that no offers together could use.
+// trim leaves out units that the offers together could not use.
 func (t *table) trim() {
 	for class := range t.left {
 		var useful int64
-		for i, offer := range t.offers {
+		for _, offer := range t.offers {
 			o := &t.joint.Offers[offer]
-			var one int64
-			for _, list := range t.apps {
-				for k := range list {
-					if list[k].offer == i {
-						one = max(one, unitsOf(list[k].all, class))
-					}
+			fits := t.joint.fits(o, class)
+			var one int64 // of an application
+			for i, units := range o.Needs {
+				if fits&(1<<i) != 0 {
+					one = sum(one, units)
 				}
 			}
 			if one > 0 && o.Max == 0 {
 				useful = t.left[class]
 				break
 			}
-			useful += product(one, o.Max)
-			useful = min(useful, t.left[class])
+			useful = sum(useful, product(one, o.Max))
 		}
 		t.left[class] = min(t.left[class], useful)
 	}
 	t.size = slices.Clone(t.left)
-}
-
-func unitsOf(takes []Take, class int) int64 {
-	for _, take := range takes {
-		if int(take.Class) == class {
-			return take.Units
-		}
-	}
-	return 0
 }
 
 // hopeful is how many times the work the states may be, of which by far not all are met.
@@ -299,8 +290,13 @@ func (t *table) number(first int) state {
 	return s
 }
 
-// triesPerState is how many applications are tried in the time that a state takes.
-const triesPerState = 64
+// How many applications are tried, and how many fields of classes are looked at, in the time
+// that a state takes; and how many of those fields an offer in turn looks at.
+const (
+	triesPerState = 64
+	looksPerState = 1024
+	looksPerClass = 32
+)
 
 // best is what is to be had from the classes from one on.
 func (t *table) best(class int) int64 {
@@ -314,7 +310,7 @@ func (t *table) best(class int) int64 {
 	if c, ok := t.memo[number]; ok {
 		return c.total
 	}
-	if !t.spend(1 + len(t.apps[class])/triesPerState) {
+	if !t.spend(1 + len(t.apps[class])/triesPerState + len(t.left)/looksPerState) {
 		return 0
 	}
 	c := choice{total: -1, app: -1}

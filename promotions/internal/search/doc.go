@@ -13,7 +13,8 @@
 // for every state below the node.
 //
 // Promotions that cannot matter to each other are searched apart. There is no clock: the
-// work is counted, each node with the candidates that are still to be bounded in it, so
+// work is counted, each node with the candidates that are still to be bounded in it and
+// their lines, and what it takes to share units, so
 // that the same cart has the same answer on every machine. Where the budget does not reach,
 // the best that was found is improved by single swaps, and the bound is that of what was
 // not looked at.

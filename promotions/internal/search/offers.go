@@ -10,20 +10,15 @@ import (
 // decide includes or leaves out the offers from one on, and then visits what the others add
 // to each choice, at most so much.
 func (c *component) decide(offer int, chosen []int, most int64) {
-	if offer == len(c.members) {
-		c.choose(chosen, most)
-		return
-	}
-	with := append(slices.Clone(chosen), offer)
-	if offer == 0 {
-		if bound := c.joint(c.from(nil, 0)) + most; !c.promising(bound, -1) {
-			return
-		}
-	}
-	c.decide(offer+1, with, most)
-	bound := c.joint(c.from(chosen, offer+1)) + most
-	if c.promising(bound, len(chosen)-1) && c.spend(1, bound) {
+	bound := c.joint(c.from(chosen, offer)) + most
+	switch {
+	case !c.promising(bound, len(chosen)-1):
+	case !c.spend(1, bound):
+	case offer < len(c.members):
+		c.decide(offer+1, append(slices.Clone(chosen), offer), most)
 		c.decide(offer+1, chosen, most)
+	default:
+		c.choose(chosen, bound, most)
 	}
 }
 
@@ -41,13 +36,17 @@ func (c *component) joint(offers []int) int64 {
 	if len(offers) == 0 {
 		return 0
 	}
-	found := c.pool.Joint.Solve(offers, max(c.budget-c.nodes, 0))
-	c.nodes += found.Work
-	return found.Bound
+	bound, used := c.pool.Joint.Bound(offers, max(c.budget-c.nodes, 0))
+	c.nodes += used
+	return bound
 }
 
-// choose visits what can be added to a choice of offers.
-func (c *component) choose(chosen []int, most int64) {
+// choose visits what can be added to a choice of offers: all together at most bound, the
+// others at most most.
+func (c *component) choose(chosen []int, bound, most int64) {
+	if !c.spend(len(chosen)*c.weight, bound) {
+		return
+	}
 	fired, ok := c.assign(chosen)
 	if ok {
 		key := keyOf(fired)

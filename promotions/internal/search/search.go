@@ -1,7 +1,6 @@
 package search
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/tenon-go/tenon/promotions/internal/eval"
@@ -17,6 +16,9 @@ type Solver struct {
 func (x *Solver) Solve(s *eval.State, candidates []int32, nodes int) eval.Search {
 	return x.solve(s, candidates, nodes, nil)
 }
+
+// targetsPerNode is how many lines and charges a candidate looks at in the time of a node.
+const targetsPerNode = 32
 
 // A watcher is told of each node that was left: what it was bounded by, and the most that
 // was found below it.
@@ -100,6 +102,7 @@ type component struct {
 	others  []int32
 
 	budget, nodes int
+	weight        int // of a candidate, in nodes
 	spent         bool
 	open          int64 // the largest bound of what was not looked at
 	best          subset
@@ -112,6 +115,7 @@ type component struct {
 func (x *Solver) newComponent(s *eval.State, candidates []int32, budget int, watch watcher) *component {
 	c := &component{x: x, s: s, start: s.Mark(), before: s.Taken(), budget: budget, watch: watch}
 	for _, candidate := range candidates {
+		c.weight = max(c.weight, 1+len(s.Targets(candidate))/targetsPerNode)
 		if s.Consumes(candidate) {
 			c.members = append(c.members, candidate)
 		} else {
@@ -192,7 +196,7 @@ func (c *component) promising(bound int64, members int) bool {
 func (c *component) visit(depth int, candidates []int32, most int64) int64 {
 	value := c.value()
 	c.consider(value)
-	if !c.spend(1+len(candidates), value+most) {
+	if !c.spend(c.weight*(1+len(candidates)), value+most) {
 		return value
 	}
 	found := value
@@ -243,202 +247,4 @@ func (c *component) sorted(offers []int, others []int32) []int32 {
 	}
 	slices.Sort(list)
 	return list
-}
-
-// A level is what a node knows of the candidates that are still to be decided.
-type level struct {
-	open   []int32 // those that could take something, in canonical order
-	most   []int64 // what each could take
-	suffix []int64 // what those from one on could add together; the last is 0
-	groups []group
-	slots  top
-	marked []bool // by target
-}
-
-// A group is what the members of one could add.
-type group struct {
-	id int32
-	top
-}
-
-// A top is the sum of the largest values, as many as there are places.
-type top struct {
-	places int
-	values []int64
-	sum    int64
-}
-
-func (t *top) reset(places int) { t.places, t.values, t.sum = places, t.values[:0], 0 }
-
-// add returns by how much the sum grows.
-func (t *top) add(v int64) int64 {
-	before := t.sum
-	if len(t.values) < t.places {
-		t.values = append(t.values, v)
-		t.sum += v
-	} else if t.places > 0 {
-		at := 0
-		for i, w := range t.values {
-			if w < t.values[at] {
-				at = i
-			}
-		}
-		if least := t.values[at]; v > least {
-			t.sum += v - least
-			t.values[at] = v
-		}
-	}
-	return t.sum - before
-}
-
-// fill bounds candidates in a state.
-func (l *level) fill(s *eval.State, candidates []int32) {
-	l.open, l.most = l.open[:0], l.most[:0]
-	for _, candidate := range candidates {
-		if most := s.Most(candidate); most > 0 {
-			l.open, l.most = append(l.open, candidate), append(l.most, most)
-		}
-	}
-	n := len(l.open)
-	l.suffix = slices.Grow(l.suffix[:0], n+1)[:n+1]
-	l.suffix[n] = 0
-	if n == 0 {
-		return
-	}
-	l.groups = l.groups[:0]
-	slots := s.Slots(l.open[0]) // one stage has one limit
-	l.slots.reset(slots)
-	l.marked = slices.Grow(l.marked[:0], s.AllTargets())[:s.AllTargets()]
-	clear(l.marked)
-	var sum, room int64
-	for i := n - 1; i >= 0; i-- {
-		candidate := l.open[i]
-		for _, t := range s.Targets(candidate) {
-			if !l.marked[t] {
-				l.marked[t] = true
-				room += s.Room(t)
-			}
-		}
-		if id := s.Group(candidate); id >= 0 {
-			sum += l.group(s, id).add(l.most[i])
-		} else {
-			sum += l.most[i]
-		}
-		l.suffix[i] = min(sum, room)
-		if slots >= 0 {
-			l.slots.add(l.most[i])
-			l.suffix[i] = min(l.suffix[i], l.slots.sum)
-		}
-	}
-}
-
-func (l *level) group(s *eval.State, id int32) *group {
-	for i := range l.groups {
-		if l.groups[i].id == id {
-			return &l.groups[i]
-		}
-	}
-	if len(l.groups) < cap(l.groups) {
-		l.groups = l.groups[:len(l.groups)+1]
-	} else {
-		l.groups = append(l.groups, group{})
-	}
-	g := &l.groups[len(l.groups)-1]
-	g.id = id
-	g.reset(int(min(s.Free(id), int64(len(l.open)))))
-	return g
-}
-
-// greedy is where the search starts from: the offers together, and then what takes most
-// alone first, each kept that adds something. It may work as much as the search.
-func (c *component) greedy() {
-	offers := make([]int, len(c.members))
-	for i := range offers {
-		offers[i] = i
-	}
-	chosen := subset{offers: offers}
-	if c.try(&chosen); chosen.value == 0 {
-		chosen.offers = nil
-	}
-	l := c.level(0)
-	l.fill(c.s, c.others)
-	order := make([]int, len(l.open))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.most[b], l.most[a]) })
-	tried := 0
-	for _, i := range order {
-		more := subset{offers: chosen.offers, others: slices.Clone(chosen.others)}
-		at, _ := slices.BinarySearch(more.others, l.open[i])
-		more.others = slices.Insert(more.others, at, l.open[i])
-		if tried += more.size(); tried > c.budget {
-			break
-		}
-		if c.try(&more); more.value > chosen.value {
-			chosen = more
-		}
-	}
-	if chosen.value > 0 {
-		c.best = chosen
-	}
-}
-
-// try finds what a subset takes, 0 where one of its members takes nothing.
-func (c *component) try(set *subset) {
-	set.value = 0
-	fired, ok := c.assign(set.offers)
-	if ok {
-		set.offers = fired
-		for _, candidate := range set.others {
-			if ok = c.s.Turn(candidate) == eval.Fires; !ok {
-				break
-			}
-		}
-	}
-	if ok {
-		set.value = c.value()
-	}
-	c.s.Undo(c.start)
-}
-
-// swap improves a best that is not proven to be that: it adds one member, or puts it in the
-// place of another, as long as that takes more. It may work as much as the search did.
-func (c *component) swap() {
-	tried := 0
-	for better := true; better; {
-		better = false
-		for _, in := range c.others {
-			if _, member := slices.BinarySearch(c.best.others, in); member {
-				continue
-			}
-			found := false
-			for out := -1; out < len(c.best.others) && !found; out++ {
-				if tried += 1 + c.best.size(); tried > c.budget {
-					return
-				}
-				found = c.swapped(in, out)
-			}
-			better = better || found
-		}
-	}
-}
-
-// swapped makes the best with one more member, in the place of another or of none, the best
-// if it takes more.
-func (c *component) swapped(in int32, out int) bool {
-	at, _ := slices.BinarySearch(c.best.others, in)
-	more := subset{offers: c.best.offers, others: slices.Insert(slices.Clone(c.best.others), at, in)}
-	if out >= 0 {
-		if out >= at {
-			out++
-		}
-		more.others = slices.Delete(more.others, out, out+1)
-	}
-	c.try(&more)
-	if more.value <= c.best.value {
-		return false
-	}
-	c.best = more
-	return true
 }
