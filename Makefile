@@ -76,7 +76,7 @@ test: ## Every test of every module.
 	@$(GO) test -v work | $(REPORT)
 
 race: ## The race detector, on packages that start goroutines or hold locks.
-	@$(GO) test -v -race $(RACE_PKGS) | $(REPORT)
+	@TENON_MODEL_STEPS=5000 $(GO) test -v -race $(RACE_PKGS) | $(REPORT)
 
 alone: ## Every module builds and passes its tests without the workspace, as an importer has it.
 	@for dir in $(MODULES); do cd $$dir && GOWORK=off $(GO) vet ./... && GOWORK=off $(GO) test -v ./... || exit 1; done | $(REPORT)
@@ -112,6 +112,9 @@ bench: $(BIN)/.tools ## Benchmark one package, kept as benchstat text: make benc
 overrun: ## The overrun proof of promotions in full: a million attempts in memory, a hundred thousand on each database.
 	@TENON_OVERRUN_ATTEMPTS=1000000 $(GO) test -v -race -timeout 20m -run NoLimitIsOverrun ./promotions/promotionstest | $(REPORT)
 	@TENON_OVERRUN_ATTEMPTS=100000 $(GO) test -v -timeout 20m -run NoLimitIsOverrunByProc ./integration | $(REPORT)
+
+flash: ## The flash sale of orders in full: ten thousand shoppers for a thousand units, four processes on PostgreSQL.
+	@TENON_FLASH_SHOPPERS=10000 $(GO) test -v -race -timeout 20m -run FlashSale ./integration | $(REPORT)
 
 bench-peers: $(BIN)/.tools ## Benchmarks beside peers, kept as benchstat text: make bench-peers BENCH=Price
 	@$(MAKE) --no-print-directory bench-into FROM=./integration/bench/... INTO=bench/peers.txt

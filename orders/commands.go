@@ -386,10 +386,11 @@ func (s *Orders) await(ctx, read context.Context, id CheckoutID) (Checkout, erro
 	}
 }
 
-// calling reports whether a call was asked for and has had no answer of any kind.
+// calling reports whether a call was asked for and has had no answer of any kind. A look
+// after a key that was given up is for much later.
 func (c Checkout) calling() bool {
 	for _, step := range c.Steps {
-		if step.Open && step.Attempt == 0 && !step.Waits {
+		if step.Open && step.Attempt == 0 && !step.Waits && step.Kind != EffectRecheck {
 			return true
 		}
 	}
@@ -515,16 +516,29 @@ func (s *Orders) observeMatched(ctx context.Context, e PaymentEvent) (seen Obser
 	if err != nil || id == "" {
 		return seen, false, err
 	}
-	order := OrderID(id)
-	if _, err := s.store.Order(ctx, order); errors.Is(err, ErrNotFound) {
-		order = ""
-	} else if err != nil {
-		return seen, false, err
-	}
-	w, err := s.commit(ctx, "", func(ctx context.Context, at time.Time, answer StockAnswer) (attempt, error) {
-		return s.decide(ctx, CheckoutID(id), order, Observe{Event: e, Stock: answer, Jitter: s.cfg.Rand()}, at)
+	w, err := s.commit(ctx, "", func(ctx context.Context, at time.Time, answer StockAnswer) (a attempt, err error) {
+		observe := Observe{Event: e, Stock: answer, Jitter: s.cfg.Rand()}
+		// Its version says in the commit whether the checkout still stands where it decides
+		// whose the event is.
+		c, err := s.store.Checkout(ctx, CheckoutID(id))
+		if err != nil {
+			return a, err
+		}
+		if c.State == StatePlaced && !c.keeps(e) {
+			return s.decide(ctx, "", OrderID(id), observe, at)
+		}
+		a.known = knownSteps(c.Steps)
+		a.decision, err = DecideCheckout(c, observe, at)
+		return a, err
 	})
 	return w.observed, true, err
+}
+
+// keeps reports whether an event is about a payment that a placed checkout did not hand on to
+// its order: one that was refused, or what gave it back.
+func (c Checkout) keeps(e PaymentEvent) bool {
+	s := newCheckoutRun(c, c.At).match(e)
+	return s != nil && (s.Kind != EffectAuthorise || s.Status != Done || s.Returned)
 }
 
 // owner returns the id of the checkout, which is that of its order, that an event is

@@ -22,9 +22,13 @@ type countedStore struct {
 	mu      sync.Mutex
 	commits int
 	fail    error // of the next Apply
+	before  func(c orders.Change)
 }
 
 func (s *countedStore) Apply(ctx context.Context, c orders.Change) error {
+	if s.before != nil {
+		s.before(c)
+	}
 	s.mu.Lock()
 	err := s.fail
 	s.fail = nil
@@ -85,15 +89,27 @@ func TestACheckoutTakesAsManyCommitsAsItSays(t *testing.T) {
 		name    string
 		change  func(*orders.Config)
 		tenders []int64
+		redeem  bool
 		want    int
 	}{
-		{"one tender", nil, []int64{5_000}, 4},
-		{"deferred", deferred, []int64{5_000}, 3},
-		{"three tenders", nil, []int64{1_000, 1_500, 2_500}, 8},
-		{"three tenders, deferred", deferred, []int64{1_000, 1_500, 2_500}, 5},
+		{"one tender", nil, []int64{5_000}, false, 4},
+		{"deferred", deferred, []int64{5_000}, false, 3},
+		{"three tenders", nil, []int64{1_000, 1_500, 2_500}, false, 8},
+		{"three tenders, deferred", deferred, []int64{1_000, 1_500, 2_500}, false, 5},
+		{"a discount that is held", nil, []int64{5_000}, true, 6},
+		{"a discount that is held, deferred", deferred, []int64{5_000}, true, 5},
 	} {
 		s := newShop(t, tt.change)
 		ref := s.cart(t, 1)
+		if tt.redeem {
+			s.host.Price, s.host.Off = euro(6_000), euro(1_000)
+			cfg := s.host.Config()
+			cfg.Discounts, cfg.Redeem = s.host, s.host
+			if tt.change != nil {
+				tt.change(&cfg)
+			}
+			s.Orders = s.host.Engine(t, s.store, cfg)
+		}
 		before := s.store.commits
 		c, err := s.Place(t.Context(), ref, paying(1, tt.tenders...))
 		if err != nil || c.State != orders.StatePlaced {
@@ -256,6 +272,26 @@ func TestALockedCartCannotBeChangedUntilItsLockIsOver(t *testing.T) {
 		t.Errorf("then: %s, %v", c.State, err)
 	}
 	s.host.Settle(t, s.Orders)
+	s.balance(t)
+}
+
+// What a lock that is over leaves behind changes nothing that the buyer saw.
+func TestACartIsBegunAsItWasShownWithALockThatIsOver(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, nil)
+	ref := s.cart(t, 1)
+	if _, err := s.Begin(t.Context(), ref, paying(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.host.Pass(11 * time.Minute)
+	shown, err := s.Cart(t.Context(), ref)
+	if err != nil || shown.Version == ref.Version {
+		t.Fatalf("version %d, %v", shown.Version, err)
+	}
+	ref.Version, ref.Key = shown.Version, "other"
+	if c, err := s.Place(t.Context(), ref, paying(1, 5_000)); err != nil || c.State != orders.StatePlaced {
+		t.Errorf("%s, %v", c.State, err)
+	}
 	s.balance(t)
 }
 

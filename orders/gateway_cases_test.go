@@ -89,7 +89,7 @@ func cancelDuringFirst(t *testing.T, h *orderstest.Host, s *orders.Orders) {
 			return
 		}
 		done = true
-		id, _, _ := cutID(key)
+		id := cutID(key)
 		if _, err := s.Cancel(context.WithoutCancel(t.Context()), id, "changed my mind"); err != nil {
 			t.Errorf("cancel: %v", err)
 		}
@@ -162,7 +162,7 @@ func amountOf(t *testing.T, text string, c money.Currency) money.Amount {
 }
 
 // cutID is the checkout that an effect's key belongs to.
-func cutID(key string) (orders.CheckoutID, string, bool) {
-	id, rest, ok := strings.Cut(key, "/")
-	return orders.CheckoutID(id), rest, ok
+func cutID(key string) orders.CheckoutID {
+	id, _, _ := strings.Cut(key, "/")
+	return orders.CheckoutID(id)
 }

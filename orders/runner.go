@@ -183,8 +183,13 @@ func (s *Orders) drive(ctx context.Context, id CheckoutID) (answer error, err er
 // performAll performs leased effects, and what their outcomes ask for at once, in
 // their order. It returns the first thing that a caller is to be told, and the first
 // error of the store: what is leased then is left to whoever claims it after the lease.
+// So is what others have taken so long over that its lease has ended meanwhile.
 func (s *Orders) performAll(ctx context.Context, worker string, leased []Claimed) (answer error, err error) {
 	for len(leased) > 0 {
+		if !s.now().Before(leased[0].Until) {
+			leased = leased[1:]
+			continue
+		}
 		done, err := s.perform(ctx, worker, leased[0])
 		if err != nil {
 			return answer, err

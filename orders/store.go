@@ -55,14 +55,22 @@ type Store interface {
 	// error.
 	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
 
-	// Events yields the events with a Seq above after, ascending. The order is one for
-	// all: who has seen an event will never find an earlier one that was not there
-	// before. Seq starts at 1 and may have gaps. The sequence is live: it ends with
-	// what is visible then.
+	// Events yields the events with a Seq above after, ascending. Seq is above 0 and may
+	// have gaps; within an aggregate it grows with Number. The sequence is live: it ends
+	// with what is visible then.
+	//
+	// Without a query it is the stream that others follow, and its order is one for all:
+	// who has seen an event will never find an earlier one that was not there before.
+	// To keep that, a store may hold back what was committed while something that could
+	// come before it is still under way.
+	//
+	// With an aggregate or a reference it is all that was committed when it was asked,
+	// held back or not: what a decision needs to know.
 	Events(ctx context.Context, after int64, q EventQuery) iter.Seq2[Event, error]
 
-	// Postings yields the ledger transactions with a Seq above after, ascending, in
-	// the order in which they were committed, under the promises of Events.
+	// Postings yields the ledger transactions with a Seq above after, ascending, in the
+	// order of what they post: an aggregate's in that of its versions. It is a stream as
+	// that of Events.
 	Postings(ctx context.Context, after int64) iter.Seq2[ledger.Transaction, error]
 }
 
@@ -97,8 +105,8 @@ type Change struct {
 	Record *Record
 
 	// Acks are the leased effects that this change reports. Each must be there and have
-	// this fence, else *ConflictError with ConflictEffect and the stored fence (0: it is
-	// over). Its lease ends; unless the key is in Effects or Cancel, the row is over.
+	// this fence, above 0, else *ConflictError with ConflictEffect and the stored fence
+	// (0: it is over, or was never leased). Its lease ends; unless the key is in Effects or Cancel, the row is over.
 	Acks []Ack
 	// Cancel are effects that are over, by key. One that is not there, or over, is
 	// passed over; a lease on it does not count.
@@ -115,7 +123,8 @@ type Change struct {
 
 	// Events are appended; the store gives them their Seq. Number must follow the
 	// aggregate's last one without a gap, else *ConflictError with ConflictCheckout or
-	// ConflictOrder; Number 0 takes the next one of its aggregate.
+	// ConflictOrder; Number 0 takes the next one of its aggregate, also when several
+	// do so at once.
 	Events []Event
 	// Postings, with a Key, are appended to the stream of postings.
 	Postings ledger.Transaction
@@ -340,7 +349,8 @@ func (s *MemoryStore) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	leases := s.effects.Claim(string(r.Checkout), r.At, r.At.Add(r.Lease), r.Limit)
+	until := r.At.Add(r.Lease).UTC().Truncate(time.Microsecond)
+	leases := s.effects.Claim(string(r.Checkout), r.At, until, r.Limit)
 	claimed := make([]Claimed, len(leases))
 	for i, l := range leases {
 		l.Value.Payload = slices.Clone(l.Value.Payload)

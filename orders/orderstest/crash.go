@@ -6,289 +6,265 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tenon-go/tenon/money"
+	"github.com/tenon-go/tenon/money/ledger"
 	"github.com/tenon-go/tenon/orders"
 	"github.com/tenon-go/tenon/orders/stock"
 )
 
-// errDead is what a process that has stopped gets of everything: nobody sees it.
-var errDead = errors.New("the process has stopped")
-
-// A process counts what one process does to the world, and stops it before or after one
-// of these steps: from then on nothing that it does has an effect.
-type process struct {
-	mu    sync.Mutex
-	steps int
-	at    int // the step at which it stops; 0: never
-	after bool
-	dead  bool
-}
-
-// step does one thing to the world, if the process still lives, and is an error if it
-// does not live on.
-func (p *process) step(do func()) error {
-	p.mu.Lock()
-	if p.dead {
-		p.mu.Unlock()
-		return errDead
-	}
-	p.steps++
-	stops := p.steps == p.at
-	p.dead = stops
-	p.mu.Unlock()
-	if stops && !p.after {
-		return errDead
-	}
-	do()
-	if stops {
-		return errDead
-	}
-	return nil
-}
-
-// alive is for what changes nothing.
-func (p *process) alive() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.dead {
-		return errDead
-	}
-	return nil
-}
-
-// A mortalStore is the store as a process sees it.
-type mortalStore struct {
-	orders.StockStore
-
-	p *process
-}
-
-func (s mortalStore) Apply(ctx context.Context, c orders.Change) (err error) {
-	if dead := s.p.step(func() { err = s.StockStore.Apply(ctx, c) }); dead != nil {
-		return dead
-	}
-	return err
-}
-
-func (s mortalStore) Claim(ctx context.Context, r orders.ClaimRequest) (claimed []orders.Claimed, err error) {
-	if dead := s.p.alive(); dead != nil {
-		return nil, dead
-	}
-	return s.StockStore.Claim(ctx, r)
-}
-
-func (s mortalStore) Stock() stock.Store { return s.StockStore.Stock() }
-
-// A mortalGateway is the gateway as a process sees it; lookups move nothing.
-type mortalGateway struct {
-	*Gateway
-
-	p *process
-}
-
-func (g mortalGateway) call(do func() (orders.Outcome, error)) (o orders.Outcome, err error) {
-	if dead := g.p.step(func() { o, err = do() }); dead != nil {
-		return orders.Outcome{}, dead
-	}
-	return o, err
-}
-
-func (g mortalGateway) Authorise(ctx context.Context, r orders.PaymentRequest) (orders.Outcome, error) {
-	return g.call(func() (orders.Outcome, error) { return g.Gateway.Authorise(ctx, r) })
-}
-
-func (g mortalGateway) Capture(ctx context.Context, r orders.PaymentRequest) (orders.Outcome, error) {
-	return g.call(func() (orders.Outcome, error) { return g.Gateway.Capture(ctx, r) })
-}
-
-func (g mortalGateway) Void(ctx context.Context, r orders.PaymentRequest) (orders.Outcome, error) {
-	return g.call(func() (orders.Outcome, error) { return g.Gateway.Void(ctx, r) })
-}
-
-func (g mortalGateway) Refund(ctx context.Context, r orders.PaymentRequest) (orders.Outcome, error) {
-	return g.call(func() (orders.Outcome, error) { return g.Gateway.Refund(ctx, r) })
-}
-
-// A scenario is what a buyer and a warehouse do. Each step may fail because the process
-// has stopped; whoever goes on, goes on with the same keys.
-type scenario struct {
-	name    string
-	script  []Script
-	capture orders.CaptureMode
-	tenders []orders.Tender
-	after   func(ctx context.Context, h *Host, s *orders.Orders, id orders.CheckoutID) error
-}
-
-func eur(minor int64) money.Amount { return money.New(minor, money.MustISO("EUR")) }
-
-func card(minor int64) orders.Tender {
-	return orders.Tender{ID: fmt.Sprintf("card%d", minor), Kind: "card", Token: "tok", Amount: eur(minor)}
-}
-
-// scenarios sell two units of 50.00.
-func scenarios() []scenario {
-	whole := []orders.Tender{card(10_000)}
-	shipAndCancel := func(first func(context.Context, *orders.Orders, orders.OrderID) error) func(context.Context, *Host, *orders.Orders, orders.CheckoutID) error {
-		return func(ctx context.Context, _ *Host, s *orders.Orders, id orders.CheckoutID) error {
-			return first(ctx, s, orders.OrderID(id))
-		}
-	}
-	one := []orders.LineQty{{Line: "l1", Quantity: 1}}
-	ship := func(ctx context.Context, s *orders.Orders, id orders.OrderID) error {
-		_, err := s.Ship(ctx, id, orders.Shipment{Key: "ship", Lines: one})
-		return err
-	}
-	cancel := func(ctx context.Context, s *orders.Orders, id orders.OrderID) error {
-		_, err := s.CancelOrder(ctx, id, orders.Cancellation{Key: "cancel", Lines: one, Reason: "one is enough"})
-		return err
-	}
-	return []scenario{
-		{name: "plain", tenders: whole},
-		{name: "split tender", tenders: []orders.Tender{card(3_000), card(7_000)}},
-		{name: "an answer is lost", tenders: whole, script: []Script{{"authorise", 1, LostAfter}, {"capture", 1, LostAfter}}},
-		{name: "refused", tenders: []orders.Tender{card(3_000), card(7_000)}, script: []Script{{"authorise", 2, Refuse}}, after: func(ctx context.Context, _ *Host, s *orders.Orders, id orders.CheckoutID) error {
-			_, err := s.Cancel(ctx, id, "no other card")
-			return err
-		}},
-		{name: "refused, then another card", tenders: whole, script: []Script{{"authorise", 1, Refuse}}, after: func(ctx context.Context, _ *Host, s *orders.Orders, id orders.CheckoutID) error {
-			_, err := s.Pay(ctx, id, orders.PayRequest{Key: "again", Tenders: []orders.Tender{{ID: "other", Kind: "card", Token: "tok", Amount: eur(10_000)}}})
-			return err
-		}},
-		{name: "the buyer acts", tenders: whole, script: []Script{{"authorise", 1, Buyer}}, after: func(ctx context.Context, h *Host, s *orders.Orders, id orders.CheckoutID) error {
-			h.Gateway.Approve()
-			_, err := s.Confirm(ctx, id)
-			return err
-		}},
-		{name: "deferred, shipped in parts", tenders: whole, capture: orders.CaptureDeferred, after: shipAndCancel(ship)},
-		{name: "cancelled in part before capture", tenders: whole, capture: orders.CaptureDeferred, after: shipAndCancel(cancel)},
-		{name: "cancelled in part after capture", tenders: whole, after: shipAndCancel(cancel)},
-		{name: "cancelled after capture", tenders: whole, after: func(ctx context.Context, _ *Host, s *orders.Orders, id orders.CheckoutID) error {
-			_, err := s.CancelOrder(ctx, orders.OrderID(id), orders.Cancellation{Key: "all", Reason: "no longer wanted"})
-			return err
-		}},
-	}
-}
-
-// TestCrashPoints stops a process before and after each thing that it does to the world,
-// a write of the store or a movement of money, for every scenario; then another process
-// goes on from what is there. At the end the buyer is charged once or not at all, by the
-// gateway's own books, stock and postings balance, and every state is the fold of its events.
-// NewStore returns a new, empty store for each point.
+// TestCrashPoints stops a process before and after each thing that it does to the world, a
+// write of the store or a call that moves money, goods or discounts, for every scenario; then
+// others go on from what is there, one that calls out itself, and two runners at once. At the
+// end the buyer is charged once or not at all, by the gateway's own books; stock, discounts
+// and postings balance, and every state is the fold of its events. NewStore returns a new, empty
+// store for each point.
 func TestCrashPoints(t *testing.T, newStore func(t *testing.T) orders.StockStore) {
 	t.Helper()
 	for _, sc := range scenarios() {
-		t.Run(sc.name, func(t *testing.T) {
-			steps := sc.run(t, newStore(t), &process{})
-			for at := 1; at <= steps; at++ {
-				for _, after := range []bool{false, true} {
-					sc.run(t, newStore(t), &process{at: at, after: after})
-				}
+		for _, runners := range []int{1, 2} {
+			name := sc.name
+			if runners == 2 {
+				name += ", two runners"
 			}
-			t.Logf("%d steps, %d crashes", steps, 2*steps)
-		})
+			t.Run(name, func(t *testing.T) {
+				steps := (&life{scenario: sc, process: &process{}, runners: runners}).run(t, newStore(t))
+				for n := range 2 * steps {
+					p := &process{at: n/2 + 1, after: n%2 == 1}
+					if (&life{scenario: sc, process: p, runners: runners}).run(t, newStore(t)); t.Failed() {
+						t.Fatalf("stopped at step %d, after it: %t", p.at, p.after)
+					}
+				}
+				t.Logf("%d steps, %d crashes", steps, 2*steps)
+			})
+		}
 	}
 }
 
-// run runs a scenario in a process, and then to its end in others. It returns how many steps
-// the process made.
-func (sc *scenario) run(t *testing.T, store orders.StockStore, p *process) int {
+// A life is one run of a scenario, in a process that stops, and then in others.
+type life struct {
+	scenario
+	*process
+
+	// Runners is how many go on. With two, commands call nobody: a runner of the process does.
+	runners int
+
+	h      *Host
+	store  orders.StockStore
+	shelf  int64 // how many units there were to sell
+	agreed bool  // the buyer has agreed to the new total
+}
+
+// run runs to the end, and returns how many steps the process made.
+func (l *life) run(t *testing.T, store orders.StockStore) int {
 	t.Helper()
-	ctx := t.Context()
-	h := NewHost(NewGateway(sc.script...), eur(5_000))
-	if err := store.Stock().SetOnHand(ctx, stock.Key{SKU: "A"}, 5); err != nil {
+	l.h, l.store, l.shelf = NewHost(NewGateway(l.script...), eur(5_000)), store, 5
+	l.h.Off = eur(l.off)
+	if err := store.Stock().SetOnHand(t.Context(), stock.Key{SKU: "A"}, l.shelf); err != nil {
 		t.Fatal(err)
 	}
-	cfg := h.Config()
-	cfg.Capture = sc.capture
-	healthy := h.Engine(t, store, cfg)
-	ref := h.Cart(t, healthy, money.MustISO("EUR"), 2)
-	mortal, err := orders.New(mortalStore{store, p}, h, mortalGateway{h.Gateway, p}, h, cfg)
+	l.meanwhile()
+	cfg := l.h.Config()
+	cfg.Capture, cfg.Later = l.capture, l.runners == 2
+	cfg.Discounts, cfg.Redeem = l.h, l.h
+	healthy := make([]*orders.Orders, l.runners)
+	for i := range healthy {
+		healthy[i] = l.h.Engine(t, store, cfg)
+	}
+	ref := l.h.Cart(t, healthy[0], money.MustISO("EUR"), 2)
+	if l.price != 0 {
+		l.h.Price = eur(l.price)
+	}
+	id, err := l.act(l.mortal(t, cfg), ref)
+	if err != nil && !errors.Is(err, errDead) {
+		t.Fatalf("%v; calls %q", err, l.h.Gateway.Log())
+	}
+	if l.dead {
+		id = l.again(t, healthy, ref, id)
+	}
+	l.h.Settle(t, healthy...)
+	err = l.balanced(t.Context(), id)
+	for range 40 {
+		if err == nil {
+			break
+		}
+		// A database shows its streams only as far as the oldest transaction of anybody.
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // only before a failure
+		err = l.balanced(t.Context(), id)
+	}
+	if err != nil {
+		t.Errorf("%v; calls %q", err, l.h.Gateway.Log())
+	}
+	if end := l.state(t, id); !l.dead && end != l.end {
+		t.Errorf("it ends %s, want %s; calls %q", end, l.end, l.h.Gateway.Log())
+	}
+	return l.steps
+}
+
+// meanwhile does what the scenario has within its first authorisation.
+func (l *life) meanwhile() {
+	if l.during == nil {
+		return
+	}
+	var once sync.Once
+	l.h.Gateway.During = func(call, _ string) {
+		if call == "authorise" {
+			once.Do(func() { l.during(l.h, l.store); l.shelf = 1 })
+		}
+	}
+}
+
+// mortal returns a buyer at the process that stops.
+func (l *life) mortal(t *testing.T, cfg orders.Config) *buyer {
+	t.Helper()
+	h := mortalHost{l.h, l.process}
+	cfg.Redeem = h
+	s, err := orders.New(mortalStore{l.store, l.process}, h, mortalGateway{l.h.Gateway, l.process}, h, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := sc.act(ctx, h, mortal, ref)
-	if err != nil && !errors.Is(err, errDead) {
-		t.Fatalf("step %d, after %t: %v; calls %q", p.at, p.after, err, h.Gateway.Log())
-	}
-	if p.dead {
-		// The buyer, and the warehouse, ask again, of another process.
-		h.Pass(2 * healthyLease)
-		h.Settle(t, healthy)
-		if again, err := sc.act(ctx, h, healthy, ref); err != nil && !passed(err) {
-			t.Errorf("step %d, after %t: asked again: %v; calls %q", p.at, p.after, err, h.Gateway.Log())
-		} else if again != "" {
-			id = again
-		}
-	}
-	h.Settle(t, healthy)
-	if err := balanced(ctx, h, store, id); err != nil {
-		t.Errorf("step %d, after %t: %v; calls %q", p.at, p.after, err, h.Gateway.Log())
-	}
-	return p.steps
+	return l.buyer(t, s)
 }
 
-// healthyLease is longer than the call of a process that may have died in it.
-const healthyLease = 60_000_000_000
-
-// act is the buyer's part, and then the rest.
-func (sc *scenario) act(ctx context.Context, h *Host, s *orders.Orders, ref orders.CartRef) (orders.CheckoutID, error) {
-	c, err := s.Place(ctx, ref, orders.BeginRequest{Expected: eur(10_000), Tenders: sc.tenders})
-	if err != nil || sc.after == nil {
-		return c.ID, err
+func (l *life) buyer(t *testing.T, s *orders.Orders) *buyer {
+	t.Helper()
+	b := &buyer{ctx: t.Context(), h: l.h, s: s}
+	if l.runners == 2 {
+		var err error
+		if b.runner, err = orders.NewRunner(s, orders.RunnerConfig{Parallel: 1}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return c.ID, sc.after(ctx, h, s, c.ID)
+	return b
+}
+
+// again is the buyer, and the warehouse, who had no answer and ask another process: at once
+// where nobody waits for a call, else when all is over.
+func (l *life) again(t *testing.T, healthy []*orders.Orders, ref orders.CartRef, id orders.CheckoutID) orders.CheckoutID {
+	t.Helper()
+	const lease = time.Minute // of the process that has died
+	l.h.Pass(2 * lease)
+	if l.runners == 1 {
+		l.h.Settle(t, healthy...)
+	}
+	asked, err := l.act(l.buyer(t, healthy[0]), ref)
+	if err != nil && !passed(err) {
+		t.Errorf("asked again: %v; calls %q", err, l.h.Gateway.Log())
+	}
+	if asked != "" {
+		id = asked
+	}
+	return id
 }
 
 // passed reports whether the time for a command is over: the checkout was given up, or it
 // was placed meanwhile.
 func passed(err error) bool {
 	return errors.Is(err, orders.ErrExpired) || errors.Is(err, orders.ErrTransition) || errors.Is(err, orders.ErrCartChanged) ||
-		errors.Is(err, orders.ErrNotFound) || errors.Is(err, orders.ErrInvalid) || errors.Is(err, orders.ErrKeyReused)
+		errors.Is(err, orders.ErrNotFound) || errors.Is(err, orders.ErrInvalid)
 }
 
-// balanced compares a store with the gateway's books when nothing is due any more.
-func balanced(ctx context.Context, h *Host, store orders.StockStore, id orders.CheckoutID) error {
-	if err := Check(ctx, store, h.Now()); err != nil {
+// state is where the order, else the checkout, stands.
+func (l *life) state(t *testing.T, id orders.CheckoutID) string {
+	t.Helper()
+	if o, err := l.store.Order(t.Context(), orders.OrderID(id)); err == nil {
+		return o.State.String()
+	}
+	c, err := l.store.Checkout(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.State.String()
+}
+
+// balanced compares the store with the books of all others when nothing is due any more.
+func (l *life) balanced(ctx context.Context, id orders.CheckoutID) error {
+	if err := Check(ctx, l.store, l.h.Now()); err != nil {
 		return err
 	}
-	live, captured := h.Gateway.Books(money.MustISO("EUR"))
-	levels, err := store.Stock().Levels(ctx, []stock.Key{{SKU: "A"}})
+	if doubled := l.h.Gateway.Doubled(); len(doubled) > 0 {
+		return fmt.Errorf("keys that were used twice: %q", doubled)
+	}
+	levels, err := l.store.Stock().Levels(ctx, []stock.Key{{SKU: "A"}})
 	if err != nil {
 		return err
 	}
 	if levels[0].Reserved != 0 {
 		return fmt.Errorf("%d units are held", levels[0].Reserved)
 	}
-	sold := 5 - levels[0].OnHand
-	o, err := store.Order(ctx, orders.OrderID(id))
+	sold := l.shelf - levels[0].OnHand
+	o, err := l.store.Order(ctx, orders.OrderID(id))
 	if errors.Is(err, orders.ErrNotFound) {
-		if live.Sign() != 0 || captured.Sign() != 0 || sold != 0 {
-			return fmt.Errorf("nothing was ordered; %v authorised, %v captured, %d units sold", live, captured, sold)
-		}
-		return nil
+		return l.nothing(id, sold)
 	}
 	if err != nil {
 		return err
 	}
-	due := minus(o.Total, o.Cancelled)
-	if o.Policy.Capture == orders.CaptureDeferred {
-		due = o.Due
-		if rest := minus(minus(o.Total, o.Cancelled), o.Due); less(live, rest) {
-			return fmt.Errorf("order is %s: %v authorised, %v still to be captured", o.State, live, rest)
-		}
-	} else if live.Sign() != 0 {
-		return fmt.Errorf("order is %s: %v still authorised", o.State, live)
+	return errors.Join(l.goods(&o, sold), l.money(ctx, &o), l.discount(&o))
+}
+
+// nothing was ordered, and so nothing may have moved.
+func (l *life) nothing(id orders.CheckoutID, sold int64) error {
+	live, captured := l.h.Gateway.Books(money.MustISO("EUR"))
+	discount, _ := l.h.Redeemed(id)
+	if live.Sign() != 0 || captured.Sign() != 0 || sold != 0 || discount != "" && discount != released {
+		return fmt.Errorf("nothing was ordered; %v authorised, %v captured, %d units sold, the discount is %q", live, captured, sold, discount)
 	}
-	if captured != due {
-		return fmt.Errorf("order is %s: %v captured, %v due", o.State, captured, due)
-	}
+	return nil
+}
+
+func (l *life) goods(o *orders.Order, sold int64) error {
 	var units int64
 	for _, u := range o.Units {
 		units += u.Quantity - u.Cancelled
 	}
 	if sold != units {
 		return fmt.Errorf("order is %s: %d units left the shelf, %d were sold", o.State, sold, units)
+	}
+	if n := l.h.Handed(o.ID); n > 1 || n == 0 && units > 0 {
+		return fmt.Errorf("order is %s: handed over %d times", o.State, n)
+	}
+	return nil
+}
+
+func (l *life) money(ctx context.Context, o *orders.Order) error {
+	live, captured := l.h.Gateway.Books(money.MustISO("EUR"))
+	owed := minus(o.Total, o.Cancelled)
+	rest := minus(owed, o.Due) // what is still to be captured
+	if less(live, rest) || rest.Sign() == 0 && live.Sign() != 0 {
+		return fmt.Errorf("order is %s: %v authorised, %v still to be captured", o.State, live, rest)
+	}
+	if captured != o.Due {
+		return fmt.Errorf("order is %s: %v captured, %v due", o.State, captured, o.Due)
+	}
+	var book ledger.Book
+	for p, err := range l.store.Postings(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		if err := book.Post(p); err != nil {
+			return err
+		}
+	}
+	for account, want := range map[string]money.Amount{
+		"psp_clearing": captured, "revenue": owed.Neg(), "receivable/" + string(o.ID): rest, "refunds_payable/" + string(o.ID): eur(0),
+	} {
+		if got := book.Balance(account, money.MustISO("EUR")); got != want {
+			return fmt.Errorf("order is %s: %s has %v, want %v", o.State, account, got, want)
+		}
+	}
+	return nil
+}
+
+func (l *life) discount(o *orders.Order) error {
+	state, back := l.h.Redeemed(o.Checkout)
+	want := eur(0)
+	for _, u := range o.Units {
+		want = eur(l.off * u.Cancelled / u.Quantity)
+	}
+	if l.off == 0 && state != "" || l.off != 0 && (state != committed || back != want) {
+		return fmt.Errorf("order is %s: the discount is %q, %v of it was given back, want %v", o.State, state, back, want)
 	}
 	return nil
 }

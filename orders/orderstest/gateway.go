@@ -1,9 +1,11 @@
 package orderstest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +30,7 @@ const (
 	Partial      Fault = "partial"       // an authorisation of half of what was asked
 	Buyer        Fault = "buyer"         // the buyer must act: see Approve
 	Panics       Fault = "panics"        //
+	Lags         Fault = "lags"          // a lookup that does not find yet what there is
 )
 
 // ErrNoAnswer is what a caller gets whose answer is lost.
@@ -59,6 +62,9 @@ type Gateway struct {
 	books   map[string]*booked        // by the key of an authorisation
 	waiting map[string]orders.PaymentRequest
 	late    []func()
+	asked   map[string]string // what came first under each key
+	moved   map[string]int    // movements of money by key
+	doubled []string
 	refs    int
 	log     []string
 }
@@ -72,7 +78,7 @@ var _ orders.Gateway = (*Gateway)(nil)
 func NewGateway(script ...Script) *Gateway {
 	return &Gateway{
 		script: script, calls: map[string]int{}, answers: map[string]orders.Outcome{}, books: map[string]*booked{},
-		waiting: map[string]orders.PaymentRequest{},
+		waiting: map[string]orders.PaymentRequest{}, asked: map[string]string{}, moved: map[string]int{},
 	}
 }
 
@@ -104,6 +110,8 @@ func (g *Gateway) Lookup(_ context.Context, key string) (orders.Outcome, error) 
 	case "":
 	case NotSent:
 		return orders.Outcome{Status: orders.NotSent}, nil
+	case Lags:
+		return orders.Outcome{Status: orders.NotFound}, nil
 	default:
 		return orders.Outcome{}, ErrNoAnswer
 	}
@@ -138,6 +146,11 @@ func (g *Gateway) call(name string, r orders.PaymentRequest, do func(orders.Paym
 	}
 	g.mu.Lock()
 	fault := g.next(name, r.Tender.Kind)
+	if what := fmt.Sprintf("%s of %q, %s by %s", name, r.OfKey, r.Amount, r.Tender.ID); cmp.Or(g.asked[r.Key], what) != what {
+		g.doubled = append(g.doubled, fmt.Sprintf("%s: %s, then %s", r.Key, g.asked[r.Key], what))
+	} else {
+		g.asked[r.Key] = what
+	}
 	g.log = append(g.log, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", name, r.Key, r.Amount, fault)))
 	if fault == Panics {
 		g.mu.Unlock()
@@ -159,9 +172,8 @@ func (g *Gateway) answer(name string, r orders.PaymentRequest, do func(orders.Pa
 		if known, ok := g.answers[r.Key]; ok {
 			return known
 		}
-		done := do(r)
-		g.answers[r.Key] = done
-		return done
+		g.answers[r.Key] = do(r)
+		return g.answers[r.Key]
 	}
 	switch fault {
 	case LostBefore:
@@ -219,7 +231,11 @@ func action(key string) *orders.BuyerAction {
 	return &orders.BuyerAction{Kind: "redirect", URL: "https://bank.example/" + key}
 }
 
-func (g *Gateway) done(amount money.Amount) orders.Outcome {
+// done moves money under a key.
+func (g *Gateway) done(key string, amount money.Amount) orders.Outcome {
+	if g.moved[key]++; g.moved[key] > 1 {
+		g.doubled = append(g.doubled, key+": moved again")
+	}
 	g.refs++
 	return orders.Outcome{Status: orders.Done, Ref: fmt.Sprintf("ref-%d", g.refs), Amount: amount}
 }
@@ -231,7 +247,7 @@ func refused(code string) orders.Outcome {
 func (g *Gateway) authorise(r orders.PaymentRequest) orders.Outcome {
 	zero := money.New(0, r.Amount.Currency())
 	g.books[r.Key] = &booked{r.Amount, zero, zero, zero}
-	return g.done(r.Amount)
+	return g.done(r.Key, r.Amount)
 }
 
 // open is what of an authorisation can still be captured.
@@ -258,21 +274,21 @@ func (g *Gateway) capture(r orders.PaymentRequest) orders.Outcome {
 		return refused(orders.CodeLapsed)
 	}
 	b.captured = plus(b.captured, r.Amount)
-	return g.done(r.Amount)
+	return g.done(r.Key, r.Amount)
 }
 
 func (g *Gateway) void(r orders.PaymentRequest) orders.Outcome {
 	b := g.books[r.OfKey]
 	delete(g.waiting, r.OfKey)
 	if b == nil {
-		return g.done(money.Amount{}) // it moved nothing
+		return g.done(r.Key, money.Amount{}) // it moved nothing
 	}
 	if b.captured.Sign() > 0 && b.open().Sign() == 0 {
 		return refused("captured")
 	}
 	rest := b.open()
 	b.voided = plus(b.voided, rest)
-	return g.done(rest)
+	return g.done(r.Key, rest)
 }
 
 func (g *Gateway) refund(r orders.PaymentRequest) orders.Outcome {
@@ -284,7 +300,7 @@ func (g *Gateway) refund(r orders.PaymentRequest) orders.Outcome {
 		return refused("too much")
 	}
 	b.refunded = plus(b.refunded, r.Amount)
-	return g.done(r.Amount)
+	return g.done(r.Key, r.Amount)
 }
 
 // Approve is the buyer who acts: the payment that waits for it is authorised.
@@ -292,7 +308,9 @@ func (g *Gateway) Approve() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for key, r := range g.waiting {
-		g.answers[key] = g.authorise(r)
+		if _, known := g.answers[key]; !known {
+			g.answers[key] = g.authorise(r)
+		}
 		delete(g.waiting, key)
 	}
 }
@@ -328,9 +346,16 @@ func (g *Gateway) Books(c money.Currency) (live, captured money.Amount) {
 	return live, captured
 }
 
+// Doubled are the keys that moved money twice, or that came with two different requests.
+func (g *Gateway) Doubled() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.doubled)
+}
+
 // Log is the calls that moved or could have moved money, with their faults.
 func (g *Gateway) Log() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]string(nil), g.log...)
+	return slices.Clone(g.log)
 }

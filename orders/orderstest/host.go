@@ -2,7 +2,9 @@ package orderstest
 
 import (
 	"context"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,25 +17,31 @@ import (
 type Host struct {
 	Gateway *Gateway
 	Price   money.Amount // of one unit
+	// Off is what Discount takes off the first line of a cart; zero: nothing.
+	Off money.Amount
 	// Late lets Settle deliver what was lost on its way before anything else.
 	Late bool
 
-	mu  sync.Mutex
-	now time.Time
-	// Handed and Stopped count what the warehouse was asked for, by key.
-	handed, stopped map[string]int
+	mu      sync.Mutex
+	now     time.Time
+	handed  map[string]orders.HandOver // by key
+	stopped map[string]bool
+	held    map[string]string // what became of a checkout's discount
+	back    map[string]money.Amount
 }
 
 var (
 	_ orders.Pricer     = (*Host)(nil)
 	_ orders.Fulfilment = (*Host)(nil)
+	_ orders.Discounter = (*Host)(nil)
+	_ orders.Redeemer   = (*Host)(nil)
 )
 
 // NewHost returns a host with a price of one unit, at a fixed time.
 func NewHost(g *Gateway, price money.Amount) *Host {
 	h := &Host{
 		Gateway: g, Price: price, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		handed: map[string]int{}, stopped: map[string]int{},
+		handed: map[string]orders.HandOver{}, stopped: map[string]bool{}, held: map[string]string{}, back: map[string]money.Amount{},
 	}
 	g.Now = h.Now
 	return h
@@ -83,27 +91,48 @@ func (h *Host) Cart(tb testing.TB, s *orders.Orders, c money.Currency, units int
 	return ref
 }
 
-// Settle runs what is due until nothing more happens for six hours.
-func (h *Host) Settle(tb testing.TB, s *orders.Orders) {
+// Settle runs what is due until nothing more happens for five hours. With more engines than one
+// it is done by a runner of each, at once.
+func (h *Host) Settle(tb testing.TB, engines ...*orders.Orders) {
 	tb.Helper()
-	runner, err := orders.NewRunner(s, orders.RunnerConfig{Parallel: 1})
-	if err != nil {
-		tb.Fatal(err)
+	runners := make([]*orders.Runner, len(engines))
+	for i, s := range engines {
+		var err error
+		if runners[i], err = orders.NewRunner(s, orders.RunnerConfig{Parallel: 1}); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	if h.Late {
 		h.Gateway.Arrive()
 	}
-	for quiet := 0; quiet < 72; {
-		n, err := runner.Step(context.WithoutCancel(tb.Context()))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if quiet++; n > 0 {
-			quiet = 0
+	const first, last = 5 * time.Minute, 3 * time.Hour
+	for wait := first; wait < last; {
+		n := stepAll(tb, runners)
+		if n > 0 {
+			wait = first
 			continue
 		}
-		h.Pass(5 * time.Minute)
+		h.Pass(wait)
+		wait *= 2
 	}
+}
+
+// stepAll lets each runner make one step, and returns how much they have done.
+func stepAll(tb testing.TB, runners []*orders.Runner) int {
+	tb.Helper()
+	var sum atomic.Int64
+	var wg sync.WaitGroup
+	for _, r := range runners {
+		wg.Go(func() {
+			n, err := r.Step(context.WithoutCancel(tb.Context()))
+			if err != nil {
+				tb.Error(err)
+			}
+			sum.Add(int64(n))
+		})
+	}
+	wg.Wait()
+	return int(sum.Load())
 }
 
 // PriceCart implements orders.Pricer.
@@ -119,11 +148,21 @@ func (h *Host) PriceCart(_ context.Context, r orders.PriceRequest) (orders.Price
 	return p, nil
 }
 
+// Discount implements orders.Discounter.
+func (h *Host) Discount(_ context.Context, r orders.Redemption) (orders.Discounts, error) {
+	d := orders.Discounts{Version: "1"}
+	if h.Off.Sign() > 0 {
+		d.Ref = "off"
+		d.Adjustments = []orders.Adjustment{{Target: r.Cart.Lines[0].ID, Label: "off", Ref: "off", Net: h.Off.Neg()}}
+	}
+	return d, nil
+}
+
 // HandOver implements orders.Fulfilment.
 func (h *Host) HandOver(_ context.Context, o orders.HandOver) (orders.Outcome, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.handed[o.Key]++
+	h.handed[o.Key] = o
 	return orders.Outcome{Status: orders.Done}, nil
 }
 
@@ -131,6 +170,84 @@ func (h *Host) HandOver(_ context.Context, o orders.HandOver) (orders.Outcome, e
 func (h *Host) Stop(_ context.Context, key string, _ []orders.LineQty) (orders.Outcome, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.stopped[key]++
+	h.stopped[key] = true
 	return orders.Outcome{Status: orders.Done}, nil
+}
+
+// Handed is how often an order was given to the warehouse, under keys of its own.
+func (h *Host) Handed(id orders.OrderID) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, o := range h.handed {
+		if o.Order == id {
+			n++
+		}
+	}
+	return n
+}
+
+// The states of a discount that a checkout has.
+const (
+	held      = "held"
+	committed = "committed"
+	released  = "released"
+)
+
+// Hold implements orders.Redeemer.
+func (h *Host) Hold(_ context.Context, key string, _ time.Time, _ orders.Redemption, _ orders.Discounts) (orders.Outcome, error) {
+	return h.redeem(key, "", held)
+}
+
+// Commit implements orders.Redeemer.
+func (h *Host) Commit(_ context.Context, key string) (orders.Outcome, error) {
+	return h.redeem(key, held, committed)
+}
+
+// Release implements orders.Redeemer.
+func (h *Host) Release(_ context.Context, key string) (orders.Outcome, error) {
+	h.mu.Lock()
+	none := h.held[key] == ""
+	h.mu.Unlock()
+	if none {
+		return orders.Outcome{Status: orders.Done}, nil
+	}
+	return h.redeem(key, held, released)
+}
+
+// redeem moves a discount on, and says that it is done when it was before.
+func (h *Host) redeem(key, from, to string) (orders.Outcome, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch h.held[key] {
+	case from, to:
+		h.held[key] = to
+		return orders.Outcome{Status: orders.Done}, nil
+	}
+	return orders.Outcome{Status: orders.Refused, Reason: "it is " + h.held[key]}, nil
+}
+
+// Reverse implements orders.Redeemer.
+func (h *Host) Reverse(_ context.Context, key, part string, given []orders.Adjustment) (orders.Outcome, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sum := money.New(0, h.Price.Currency())
+	for _, a := range given {
+		sum = minus(sum, a.Net)
+	}
+	h.back[key+" "+part] = sum
+	return orders.Outcome{Status: orders.Done}, nil
+}
+
+// Redeemed is what became of a checkout's discount, and what of it was given back.
+func (h *Host) Redeemed(id orders.CheckoutID) (state string, back money.Amount) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	back = money.New(0, h.Price.Currency())
+	for part, a := range h.back {
+		if strings.HasPrefix(part, string(id)+" ") {
+			back = plus(back, a)
+		}
+	}
+	return h.held[string(id)], back
 }

@@ -2,7 +2,6 @@ package orderstest
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/tenon-go/tenon/orders/orderstest/internal/stockcontract"
@@ -21,33 +20,13 @@ import (
 // The whole takes some thousand calls, of 16 goroutines at most.
 func TestStock(t *testing.T, newStore func(t *testing.T) stock.Store) {
 	t.Helper()
-	for _, c := range stockcontract.Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			err := c.Check(t.Context(), newStore(t))
-			if errors.Is(err, stockcontract.ErrNotOffered) {
-				t.Skip(err)
-			}
-			if err != nil {
-				t.Error(&ContractError{Case: c.Name, Rule: c.Rule, Err: err})
-			}
-		})
-	}
+	testContract(t, stockcontract.Cases(), newStore)
 }
 
 // CheckStock is TestStock for callers without a test: it returns all violations,
 // each a [*ContractError], joined. An error of newStore ends it.
 func CheckStock(ctx context.Context, newStore func() (stock.Store, error)) error {
-	var errs []error
-	for _, c := range stockcontract.Cases() {
-		s, err := newStore()
-		if err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-		if err := c.Check(ctx, s); err != nil && !errors.Is(err, stockcontract.ErrNotOffered) {
-			errs = append(errs, &ContractError{Case: c.Name, Rule: c.Rule, Err: err})
-		}
-	}
-	return errors.Join(errs...)
+	return checkContract(ctx, stockcontract.Cases(), newStore)
 }
 
 // StockFaults is a store under test that can be made to fail half-way.

@@ -53,6 +53,8 @@ type writer struct {
 
 	tx sqlkit.DB
 	c  orders.Change
+
+	firstEvent int64 // its seq, 0 without events
 }
 
 func (w *writer) request(ctx context.Context) error {
@@ -98,13 +100,18 @@ func (w *writer) checkout(ctx context.Context) error {
 	}
 	s := state{orders.ConflictCheckout, string(c.ID), c.Version, c}
 	err := w.put(ctx, s, w.q.addCheckout, w.q.putCheckout, w.q.checkoutVersion, cart, live)
-	// Not there, and not to be added: another checkout has the cart.
-	var conflict *orders.ConflictError
-	if errors.As(err, &conflict) && conflict.Current == c.Version-1 || w.kit.IsUnique(err) {
+	conflict, ok := errors.AsType[*orders.ConflictError](err)
+	switch {
+	case w.kit.IsUnique(err):
+		// It comes back to life, and another one has the cart. PostgreSQL answers nothing more.
+		return &orders.ConflictError{Kind: orders.ConflictCart, ID: cart, Current: c.Cart.Version}
+	case ok && conflict.Current == c.Version-1:
+		// It is new, and was not added: another one has the cart.
 		version, err := w.version(ctx, w.q.cartVersion, cart)
 		return cmp.Or(err, error(&orders.ConflictError{Kind: orders.ConflictCart, ID: cart, Current: version}))
+	default:
+		return err
 	}
-	return err
 }
 
 func (w *writer) order(ctx context.Context) error {
@@ -206,6 +213,7 @@ func (w *writer) events(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.firstEvent = next
 	for i, e := range w.c.Events {
 		if want := last[e.Aggregate] + 1; e.Number == 0 {
 			e.Number = want
@@ -238,9 +246,19 @@ func conflictOf(e orders.Event, current int64) error {
 // that has events in the change.
 func (w *writer) numbers(ctx context.Context) (next int64, last map[string]int64, err error) {
 	var names []any
+	var unversioned []string
 	for _, e := range w.c.Events {
-		if !slices.Contains(names, any(e.Aggregate)) {
-			names = append(names, e.Aggregate)
+		if slices.Contains(names, any(e.Aggregate)) {
+			continue
+		}
+		names = append(names, e.Aggregate)
+		if e.Number == 0 && w.kit.Dialect() == sqlkit.PostgreSQL {
+			unversioned = append(unversioned, e.Aggregate)
+		}
+	}
+	for _, name := range slices.Sorted(slices.Values(unversioned)) {
+		if _, err := w.tx.ExecContext(ctx, w.q.lockHistory, name); err != nil {
+			return 0, nil, err
 		}
 	}
 	last = make(map[string]int64)
@@ -268,6 +286,10 @@ func (w *writer) postings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.tx.ExecContext(ctx, w.q.addPosting, string(body))
+	args := []any{string(body)}
+	if w.kit.Dialect() == sqlkit.PostgreSQL {
+		args = append(args, w.firstEvent)
+	}
+	_, err = w.tx.ExecContext(ctx, w.q.addPosting, args...)
 	return err
 }

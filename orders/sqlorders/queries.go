@@ -20,21 +20,47 @@ type queries struct {
 	events, eventsByRef, eventsByAggregate, eventsBoth  string
 	postings                                            string
 	nextEvent                                           string // the expression
+	lockHistory, outrun, lockStreams, catchUp           string // of PostgreSQL
 }
 
-// In PostgreSQL a row's seq begins with its transaction's number, and streams end
-// below the oldest transaction that is under way: what is added later comes later.
-// The caller's own transaction sees what it has added itself.
+// In PostgreSQL a row's seq begins with its transaction's number, and streams end below
+// the oldest transaction that is under way: what is added later comes later. A
+// transaction that has its number already when another one writes and commits, as a
+// caller's may, goes on from there: within an aggregate a seq is above the one before,
+// and is still not shown while its transaction is under way. The caller's own
+// transaction sees what it has added itself.
+//
+// A database that was dumped and restored into another server finds itself at smaller
+// numbers. How far it is ahead of them, catchUp writes down.
 const (
-	visible     = ` and (seq < txid_snapshot_xmin(txid_current_snapshot()) * 65536 or seq / 65536 = txid_current_if_assigned())`
-	nextInTx    = `(select txid_current() * 65536 + count(*) from {prefix}%s where seq between txid_current() * 65536 and txid_current() * 65536 + 65535)`
+	ahead   = `coalesce((select max(ahead) from {prefix}epochs), 0)`
+	visible = ` and (seq < (txid_snapshot_xmin(txid_current_snapshot()) + ` + ahead + `) * 65536
+		or seq / 65536 = txid_current_if_assigned() + ` + ahead + `)`
+	// nextInTx is the first free number in a table, at or above that of the
+	// transaction and above another number.
+	nextInTx = `(select coalesce((select max(seq) from {prefix}%s where seq between low and low | 65535), low - 1) + 1
+		from (select greatest((txid_current() + ` + ahead + `) * 65536, %s) as low) as t)`
 	nextInOrder = `(select coalesce(max(seq), 0) + 1 from {prefix}%s)`
+
+	outrun = `select exists (select 1 from (select max(seq) as seq from {prefix}events union all select max(seq) from {prefix}postings) as s
+		where seq >= (txid_snapshot_xmax(txid_current_snapshot()) + ` + ahead + `) * 65536)`
+	lockStreams = `lock table {prefix}events, {prefix}postings in access exclusive mode`
+	catchUp     = `insert into {prefix}epochs (ahead)
+		select max(seq) / 65536 + 1 - txid_snapshot_xmin(txid_current_snapshot())
+		from (select max(seq) as seq from {prefix}events union all select max(seq) from {prefix}postings) as s
+		having max(seq) >= (txid_snapshot_xmax(txid_current_snapshot()) + ` + ahead + `) * 65536`
+
+	// lockHistory has one transaction at a time append to an aggregate, where no
+	// version of it does that.
+	lockHistory = `select pg_advisory_xact_lock(hashtextextended('{prefix}events/' || ?1, 0))`
 )
 
 func newQueries(kit *sqlkit.Kit) queries {
-	lock, shown, next := "", "", nextInOrder
+	lock, shown := "", ""
+	nextEvent, nextPosting := fmt.Sprintf(nextInOrder, "events"), fmt.Sprintf(nextInOrder, "postings")
 	if kit.Dialect() == sqlkit.PostgreSQL {
-		lock, shown, next = " for update skip locked", visible, nextInTx
+		lock, shown = " for update skip locked", visible
+		nextEvent, nextPosting = fmt.Sprintf(nextInTx, "events", "(select max(seq) from last)"), fmt.Sprintf(nextInTx, "postings", "?2")
 	}
 	event := `select seq, body from {prefix}events where seq > ?1`
 	page := ` order by seq limit ?2`
@@ -43,7 +69,12 @@ func newQueries(kit *sqlkit.Kit) queries {
 	sql := kit.SQL
 	return queries{
 		kit:       kit,
-		nextEvent: fmt.Sprintf(next, "events"),
+		nextEvent: nextEvent,
+
+		lockHistory: sql(lockHistory),
+		outrun:      sql(outrun),
+		lockStreams: sql(lockStreams),
+		catchUp:     sql(catchUp),
 
 		cart:        sql(`select body from {prefix}carts where id = ?1`),
 		addCart:     sql(`insert into {prefix}carts (id, version, body) values (?1, ?2, ?3) on conflict do nothing`),
@@ -69,7 +100,7 @@ func newQueries(kit *sqlkit.Kit) queries {
 
 		due:    sql(due + first),
 		dueOf:  sql(due + ` and owner = ?3` + first),
-		ack:    sql(`update {prefix}effects set leased = null, done = ?1 where key = ?2 and fence = ?3 and done = 0`),
+		ack:    sql(`update {prefix}effects set leased = null, done = ?1 where key = ?2 and fence = ?3 and fence > 0 and done = 0`),
 		fence:  sql(`select fence from {prefix}effects where key = ?1 and done = 0`),
 		cancel: sql(`update {prefix}effects set leased = null, done = 1 where key = ?1 and done = 0`),
 		putEffect: sql(`insert into {prefix}effects as e (key, owner, due, fence, leased, worker, done, body) values (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)
@@ -85,7 +116,7 @@ func newQueries(kit *sqlkit.Kit) queries {
 		eventsByAggregate: sql(event + ` and aggregate = ?3` + page),
 		eventsBoth:        sql(event + ` and ref = ?3 and ref <> '' and aggregate = ?4` + page),
 
-		addPosting: sql(`insert into {prefix}postings (seq, body) values (` + fmt.Sprintf(next, "postings") + `, ?1)`),
+		addPosting: sql(`insert into {prefix}postings (seq, body) values (` + nextPosting + `, ?1)`),
 		postings:   sql(`select seq, body from {prefix}postings where seq > ?1` + shown + page),
 	}
 }
@@ -107,8 +138,9 @@ func (q *queries) eventsOf(e orders.EventQuery) (query string, args []any) {
 // numbersOf returns the next seq, under an empty name, and the last numbers of n
 // aggregates.
 func (q *queries) numbersOf(n int) string {
-	return q.kit.SQL(`select '', ` + q.nextEvent + ` union all
-		select aggregate, max(number) from {prefix}events where aggregate in (` + sqlkit.Marks(n) + `) group by aggregate`)
+	return q.kit.SQL(`with last as (select aggregate, max(number) as number, max(seq) as seq from {prefix}events
+			where aggregate in (` + sqlkit.Marks(n) + `) group by aggregate)
+		select '', ` + q.nextEvent + ` union all select aggregate, number from last`)
 }
 
 // leaseMany leases n rows.

@@ -40,8 +40,36 @@ func New(db DB, cfg Config) (*Store, error) {
 	return &Store{kit: kit, q: newQueries(kit), stock: newStock(kit), inTx: inTx}, nil
 }
 
-// Migrate makes the tables, those of stock too, as [Stock.Migrate] does.
-func (s *Store) Migrate(ctx context.Context) error { return s.stock.Migrate(ctx) }
+// Migrate makes the tables, those of stock too, as [Stock.Migrate] does. In PostgreSQL it
+// also sees whether the database came from another server, by a dump, and has the
+// streams go on there: call it before anything is written to one that was restored.
+func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.stock.Migrate(ctx); err != nil {
+		return err
+	}
+	if s.kit.Dialect() != sqlkit.PostgreSQL {
+		return nil
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return fmt.Errorf("sqlorders: migrate: streams: %w", err)
+	}
+	return nil
+}
+
+// catchUp puts the numbers of transactions above those that the streams have already.
+func (s *Store) catchUp(ctx context.Context) error {
+	var behind bool
+	if err := s.kit.DB().QueryRowContext(ctx, s.q.outrun).Scan(&behind); err != nil || !behind {
+		return err
+	}
+	return s.kit.InTx(ctx, func(ctx context.Context, tx sqlkit.DB) error {
+		if _, err := tx.ExecContext(ctx, s.q.lockStreams); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, s.q.catchUp) // nothing, if another one did it meanwhile
+		return err
+	})
+}
 
 // Stock returns the stock that Apply moves.
 func (s *Store) Stock() stock.Store { return s.stock }

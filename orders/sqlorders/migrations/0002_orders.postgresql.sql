@@ -38,7 +38,12 @@ create index {prefix}effects_due on {prefix}effects (due, key) where done = 0;
 create index {prefix}effects_owner on {prefix}effects (owner) where done = 0;
 
 -- seq is 65,536 times the transaction's number, and the event's place in it: below
--- the oldest transaction that is under way nothing is added any more.
+-- the oldest transaction that is under way nothing is added any more. A database that
+-- was restored into another server is ahead of its numbers, by the largest of these.
+create table {prefix}epochs (
+	ahead bigint primary key
+);
+
 create table {prefix}events (
 	seq bigint primary key,
 	aggregate text collate "C" not null,

@@ -26,17 +26,28 @@ func Cases() []Case {
 		{"states", "what is written comes back as its JSON has it; what was never written is ErrNotFound", states},
 		{"versions", "a state of version n takes the place of version n-1 and of no other; version 1 of none", versions},
 		{"one live checkout", "a cart has one live checkout at most", liveCheckout},
-		{"all or nothing", "a change whose stock is short, or whose last part conflicts, leaves nothing behind", allOrNothing},
 		{"requests", "a key is kept once per scope until it may be forgotten", requests},
+		{"ownership", "what a caller changes afterwards changes nothing in the store", ownership},
+
+		{"all or nothing", "a change whose stock is short, or whose last part conflicts, leaves nothing behind", allOrNothing},
+		{"stock in order", "the moves of a change are made in their order, and all of them or none", stockInOrder},
+		{"ended", "a call whose context has ended says so and does nothing", ended},
+		{"faults", "a change that fails at any step changed nothing, and can be repeated", faults},
+
 		{"claims", "due effects are leased to one worker, the earliest first; a fence grows with each lease; who is late conflicts", claims},
 		{"terms", "an effect that comes again has new terms and keeps a lease that is not acknowledged; a cancelled one is over", terms},
 		{"inline", "a change with a worker leases what is due of its effects", inline},
+		{"times", "an effect is due, and a lease over, at its microsecond; times are in UTC", times},
+
 		{"events", "events are numbered by aggregate without a gap and streamed in one order", events},
 		{"postings", "postings are streamed in the order in which they were written", postings},
-		{"ownership", "what a caller changes afterwards changes nothing in the store", ownership},
+		{"long streams", "a stream has all, however long; it can be stopped anywhere and gone on with after it", longStreams},
+
 		{"concurrent changes", "of any number of changes of one version one is made", concurrentChanges},
-		{"concurrent claims", "no effect is leased to two workers", concurrentClaims},
+		{"concurrent firsts", "of any number of first ones, of a key or of a cart's live checkout, there is one", concurrentFirsts},
+		{"concurrent claims", "no effect is leased to two workers, and no lease ends twice", concurrentClaims},
 		{"concurrent events", "a reader never finds an earlier event after a later one, and misses none", concurrentEvents},
+		{"unnumbered events", "events without a number, added at the same time, get one each without a gap", unnumberedEvents},
 		{"opposite orders", "changes that want the same stock in opposite orders all end", oppositeOrders},
 	}
 }
@@ -61,6 +72,17 @@ func effect(key string, due time.Time) orders.Effect {
 func event(aggregate string, number int64) orders.Event {
 	return orders.Event{Aggregate: aggregate, Number: number, Form: orders.EventForm, Kind: "begun", At: at(), Data: json.RawMessage(`{"n":1}`)}
 }
+
+func posting(key string) ledger.Transaction {
+	one := money.New(100, money.MustISO("EUR"))
+	return ledger.Transaction{Key: key, At: at(), Postings: []ledger.Posting{{Account: "a", Amount: one}, {Account: "b", Amount: one.Neg()}}}
+}
+
+func reserve(id string, lines ...stock.Line) stock.Move {
+	return stock.Move{Kind: stock.MoveReserve, Hold: id, Lines: lines, Until: at().Add(time.Hour)}
+}
+
+func line(sku string, n int64) stock.Line { return stock.Line{Key: stock.Key{SKU: sku}, Quantity: n} }
 
 // same compares the JSON of two values.
 func same(what string, got, want any) error {
@@ -174,72 +196,14 @@ func liveCheckout(ctx context.Context, s orders.StockStore) error {
 	if err := put(checkout("x1", 2, orders.StateCancelled)); err != nil {
 		return err
 	}
-	return put(checkout("x2", 1, orders.StateLocked))
-}
-
-func allOrNothing(ctx context.Context, s orders.StockStore) error {
-	if err := s.Stock().SetOnHand(ctx, stock.Key{SKU: "A"}, 1); err != nil {
+	if err := put(checkout("x2", 1, orders.StateLocked)); err != nil {
 		return err
 	}
-	hold := func(id string, n int64) []stock.Move {
-		return []stock.Move{{Kind: stock.MoveReserve, Hold: id, Lines: []stock.Line{{Key: stock.Key{SKU: "A"}, Quantity: n}}, Until: at().Add(time.Hour)}}
+	// The first one cannot come back to life beside it.
+	if err := conflict(put(checkout("x1", 3, orders.StateLocked)), orders.ConflictCart, 1); err != nil {
+		return fmt.Errorf("a second one that was over: %w", err)
 	}
-	whole := orders.Change{
-		At: at(), Carts: []orders.Cart{cart(1)}, Checkout: checkout("x1", 1, orders.StateLocked),
-		Record:  &orders.Record{Scope: "s", Key: "k", Hash: "h", Aggregate: "checkout/x1", At: at(), KeepUntil: at().Add(time.Hour)},
-		Effects: []orders.Effect{effect("x1/capture/1", at())}, Events: []orders.Event{event("checkout/x1", 1)},
-		Postings: posting("p1"), Stock: hold("h1", 2),
-	}
-	var short *stock.ShortError
-	if err := s.Apply(ctx, whole); !errors.As(err, &short) {
-		return fmt.Errorf("got %w, want a *stock.ShortError", orNone(err))
-	}
-	if err := nothing(ctx, s); err != nil {
-		return fmt.Errorf("after a change that was short: %w", err)
-	}
-	whole.Stock = hold("h1", 1)
-	whole.Events = []orders.Event{event("checkout/x1", 7)}
-	if err := conflict(s.Apply(ctx, whole), orders.ConflictCheckout, 0); err != nil {
-		return err
-	}
-	if err := nothing(ctx, s); err != nil {
-		return fmt.Errorf("after a change with a gap in its events: %w", err)
-	}
-	whole.Events = nil
-	return s.Apply(ctx, whole)
-}
-
-// nothing wants a store without anything but one unit of A.
-func nothing(ctx context.Context, s orders.StockStore) error {
-	if _, err := s.Cart(ctx, "c1"); !errors.Is(err, orders.ErrNotFound) {
-		return fmt.Errorf("a cart: %w", orNone(err))
-	}
-	if _, err := s.Checkout(ctx, "x1"); !errors.Is(err, orders.ErrNotFound) {
-		return fmt.Errorf("a checkout: %w", orNone(err))
-	}
-	if _, err := s.Replay(ctx, "s", "k"); !errors.Is(err, orders.ErrNotFound) {
-		return fmt.Errorf("a request: %w", orNone(err))
-	}
-	claimed, err := s.Claim(ctx, orders.ClaimRequest{At: at().Add(time.Hour), Worker: "w", Lease: time.Second, Limit: 10})
-	if err != nil || len(claimed) > 0 {
-		return fmt.Errorf("effects %v: %w", claimed, orNone(err))
-	}
-	for e, err := range s.Events(ctx, 0, orders.EventQuery{}) {
-		return fmt.Errorf("an event %v: %w", e, orNone(err))
-	}
-	for p, err := range s.Postings(ctx, 0) {
-		return fmt.Errorf("postings %v: %w", p, orNone(err))
-	}
-	levels, err := s.Stock().Levels(ctx, []stock.Key{{SKU: "A"}})
-	if err != nil || levels[0].Reserved != 0 {
-		return fmt.Errorf("stock %v: %w", levels, orNone(err))
-	}
-	return nil
-}
-
-func posting(key string) ledger.Transaction {
-	one := money.New(100, money.MustISO("EUR"))
-	return ledger.Transaction{Key: key, At: at(), Postings: []ledger.Posting{{Account: "a", Amount: one}, {Account: "b", Amount: one.Neg()}}}
+	return put(checkout("x1", 3, orders.StateCancelled))
 }
 
 func requests(ctx context.Context, s orders.StockStore) error {

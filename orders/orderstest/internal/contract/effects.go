@@ -65,7 +65,20 @@ func claims(ctx context.Context, s orders.StockStore) error {
 	if err != nil {
 		return err
 	}
-	return conflict(s.Apply(ctx, orders.Change{At: at(), Acks: []orders.Ack{{Key: "x1/a/1", Fence: 1}}}), orders.ConflictEffect, 2)
+	for _, late := range []struct {
+		ack     orders.Ack
+		current int64
+	}{
+		{orders.Ack{Key: "x1/a/1", Fence: 1}, 2},
+		{orders.Ack{Key: "x1/a/1", Fence: 3}, 2},
+		{orders.Ack{Key: "x1/later/1"}, 0}, // nobody has it
+		{orders.Ack{Key: "x1/none/1", Fence: 1}, 0},
+	} {
+		if err := conflict(s.Apply(ctx, orders.Change{At: at(), Acks: []orders.Ack{late.ack}}), orders.ConflictEffect, late.current); err != nil {
+			return fmt.Errorf("%+v: %w", late.ack, err)
+		}
+	}
+	return nil
 }
 
 func terms(ctx context.Context, s orders.StockStore) error {
@@ -123,4 +136,41 @@ func inline(ctx context.Context, s orders.StockStore) error {
 		return err
 	}
 	return s.Apply(ctx, orders.Change{At: at(), Acks: []orders.Ack{{Key: "x1/now/1", Fence: 2}}})
+}
+
+func times(ctx context.Context, s orders.StockStore) error {
+	e := effect("x1/a/1", at())
+	if err := s.Apply(ctx, orders.Change{At: at(), Effects: []orders.Effect{e}, Events: []orders.Event{event("checkout/x1", 1)}}); err != nil {
+		return err
+	}
+	zone := time.FixedZone("", 3600)
+	for _, tt := range []struct {
+		after time.Duration
+		want  []string
+	}{
+		{-time.Microsecond, nil},
+		{0, []string{"x1/a/1 1"}},
+		{time.Minute - time.Microsecond, nil},
+		{time.Minute, []string{"x1/a/1 2 abandoned"}},
+	} {
+		now := at().Add(tt.after)
+		claimed, err := s.Claim(ctx, orders.ClaimRequest{At: now.In(zone), Worker: "w", Lease: time.Minute, Limit: 1})
+		if err == nil {
+			err = want(claimed, tt.want...)
+		}
+		if err != nil {
+			return fmt.Errorf("%v after it was due: %w", tt.after, err)
+		}
+		for _, c := range claimed {
+			if until := now.Add(time.Minute); c.Until != until || c.Effect.Due != at() {
+				return fmt.Errorf("leased until %v and due at %v, want %v and %v", c.Until, c.Effect.Due, until, at())
+			}
+		}
+	}
+	for e, err := range s.Events(ctx, 0, orders.EventQuery{Aggregate: "checkout/x1"}) {
+		if err != nil || e.At != at() {
+			return fmt.Errorf("an event at %v, want %v: %w", e.At, at(), orNone(err))
+		}
+	}
+	return nil
 }

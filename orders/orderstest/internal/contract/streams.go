@@ -2,14 +2,12 @@ package contract
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"iter"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/tenon-go/tenon/orders"
-	"github.com/tenon-go/tenon/orders/stock"
 )
 
 func events(ctx context.Context, s orders.StockStore) error {
@@ -50,16 +48,13 @@ func events(ctx context.Context, s orders.StockStore) error {
 
 // streamed compares the events after the first few with those that are wanted, twice.
 func streamed(ctx context.Context, s orders.StockStore, q orders.EventQuery, skip int, want []string) error {
+	all, err := settled(len(want), s.Events(ctx, 0, q))
+	if err != nil {
+		return err
+	}
 	var after int64
-	for e, err := range s.Events(ctx, 0, q) {
-		if err != nil {
-			return err
-		}
-		if skip == 0 {
-			break // early
-		}
-		skip, after = skip-1, e.Seq
-		want = want[1:]
+	if 0 < skip && skip <= len(all) {
+		after = all[skip-1].Seq
 	}
 	stream := s.Events(ctx, after, q)
 	for range 2 {
@@ -70,247 +65,212 @@ func streamed(ctx context.Context, s orders.StockStore, q orders.EventQuery, ski
 			}
 			got = append(got, fmt.Sprintf("%s %d", e.Aggregate, e.Number))
 		}
-		if !slices.Equal(got, want) {
-			return fmt.Errorf("got %q, want %q", got, want)
+		if !slices.Equal(got, want[skip:]) {
+			return fmt.Errorf("got %q, want %q", got, want[skip:])
 		}
 	}
 	return nil
 }
 
-func postings(ctx context.Context, s orders.StockStore) error {
-	for n := range 5 {
-		if err := s.Apply(ctx, orders.Change{At: at(), Postings: posting(fmt.Sprintf("p%d", n))}); err != nil {
-			return err
+// settled returns what a stream has once that is as much as is wanted. What others have
+// under way elsewhere may hold its end back for a while.
+func settled[T any](want int, stream iter.Seq2[T, error]) (all []T, err error) {
+	for range 500 {
+		all = nil
+		for v, err := range stream {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, v)
 		}
+		if len(all) >= want {
+			break
+		}
+		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // it polls
+	}
+	return all, nil
+}
+
+// keysOf wants transactions with these keys, in this order.
+func keysOf(ctx context.Context, s orders.StockStore, want []string) error {
+	all, err := settled(len(want), s.Postings(ctx, 0))
+	if err != nil {
+		return err
 	}
 	var keys []string
 	var last int64
-	for p, err := range s.Postings(ctx, 0) {
-		if err != nil {
-			return err
-		}
-		if p.Seq <= last || len(p.Postings) != 2 {
-			return fmt.Errorf("%+v after %d", p, last)
+	for _, p := range all {
+		if p.Seq <= last {
+			return fmt.Errorf("%s is %d, after %d", p.Key, p.Seq, last)
 		}
 		last = p.Seq
 		keys = append(keys, p.Key)
 	}
-	if !slices.Equal(keys, []string{"p0", "p1", "p2", "p3", "p4"}) {
-		return fmt.Errorf("got %q", keys)
+	return same("keys", keys, want)
+}
+
+func postings(ctx context.Context, s orders.StockStore) error {
+	var want []string
+	for n := range 5 {
+		key := fmt.Sprintf("p%d", n)
+		want = append(want, key)
+		if err := s.Apply(ctx, orders.Change{At: at(), Postings: posting(key)}); err != nil {
+			return err
+		}
 	}
-	for p, err := range s.Postings(ctx, last) {
+	if err := keysOf(ctx, s, want); err != nil {
+		return err
+	}
+	for p, err := range s.Postings(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		written := posting("p0")
+		written.Seq = p.Seq
+		if err := same("posting", p, written); err != nil {
+			return err
+		}
+		break // early
+	}
+	all, err := settled(5, s.Postings(ctx, 0))
+	if err != nil {
+		return err
+	}
+	for p, err := range s.Postings(ctx, all[4].Seq) {
 		return fmt.Errorf("%v after the last: %w", p, orNone(err))
 	}
 	return nil
 }
 
+func longStreams(ctx context.Context, s orders.StockStore) error {
+	const each, changes = 90, 7
+	for n := range int64(changes) {
+		var list []orders.Event
+		for i := range int64(each) {
+			list = append(list, event("checkout/x1", n*each+i+1))
+		}
+		if err := s.Apply(ctx, orders.Change{At: at(), Events: list, Postings: posting(fmt.Sprintf("p%d", n))}); err != nil {
+			return err
+		}
+	}
+	if err := longStream(each*changes, func(after int64) iter.Seq2[orders.Event, error] {
+		return s.Events(ctx, after, orders.EventQuery{})
+	}); err != nil {
+		return err
+	}
+	return longStream(each*changes, func(after int64) iter.Seq2[orders.Event, error] {
+		return s.Events(ctx, after, orders.EventQuery{Aggregate: "checkout/x1"})
+	})
+}
+
+// longStream reads a stream in parts, each as long as the one before and one more.
+func longStream(want int64, after func(int64) iter.Seq2[orders.Event, error]) error {
+	if _, err := settled(int(want), after(0)); err != nil {
+		return err
+	}
+	var last, number int64
+	for part := 1; number < want; part++ {
+		n := 0
+		for e, err := range after(last) {
+			if err != nil {
+				return err
+			}
+			if e.Number != number+1 || e.Seq <= last {
+				return fmt.Errorf("event %d is %d, after event %d, which is %d", e.Number, e.Seq, number, last)
+			}
+			last, number = e.Seq, e.Number
+			if n++; n == part*20 {
+				break
+			}
+		}
+		if n == 0 {
+			return fmt.Errorf("%d of %d events", number, want)
+		}
+	}
+	for e, err := range after(last) {
+		return fmt.Errorf("event %d after the last of %d: %w", e.Number, want, orNone(err))
+	}
+	return nil
+}
+
 func ownership(ctx context.Context, s orders.StockStore) error {
-	c, e := cart(1), effect("x1/a/1", at())
-	written := event("checkout/x1", 1)
-	if err := s.Apply(ctx, orders.Change{At: at(), Carts: []orders.Cart{c}, Effects: []orders.Effect{e}, Events: []orders.Event{written}}); err != nil {
+	change := owned()
+	if err := s.Apply(ctx, change); err != nil {
 		return err
 	}
-	c.Lines[0].Quantity, c.Lines[0].Options["size"], e.Payload[0], written.Data[0] = 99, "changed", '!', '!'
-	got, err := s.Cart(ctx, "c1")
-	if err != nil {
-		return err
-	}
-	got.Lines[0].Options["size"] = "changed too"
-	if got, err = s.Cart(ctx, "c1"); err != nil {
-		return err
-	}
-	if err := same("cart", got, cart(1)); err != nil {
-		return err
-	}
-	claimed, err := claim(ctx, s, 0, 1, "")
-	if err == nil {
-		err = same("effect", claimed[0].Effect, effect("x1/a/1", at()))
-	}
-	if err != nil {
-		return err
-	}
-	for seen, err := range s.Events(ctx, 0, orders.EventQuery{}) {
-		if err != nil || string(seen.Data) != `{"n":1}` {
-			return fmt.Errorf("event %s: %w", seen.Data, orNone(err))
+	spoil(&change)
+	for range 2 { // what was read is spoilt as well, and read again
+		got, err := readOwned(ctx, s)
+		if err != nil {
+			return err
 		}
+		if err := same("what is there", got, owned()); err != nil {
+			return err
+		}
+		spoil(&got)
 	}
 	return nil
 }
 
-// together runs n workers and returns their errors.
-func together(n int, work func(worker int) error) error {
-	errs := make([]error, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { errs[i] = work(i) })
+// owned is a change with slices and maps in all of its parts.
+func owned() orders.Change {
+	x := checkout("x1", 1, orders.StateLocked)
+	x.Codes = []string{"code"}
+	return orders.Change{
+		At: at(), Carts: []orders.Cart{cart(1)}, Checkout: x,
+		Order:    &orders.Order{ID: "x1", Version: 1, State: orders.OrderReady, Placed: at(), At: at(), Units: map[string]orders.Units{"l1": {Quantity: 1}}},
+		Effects:  []orders.Effect{effect("x1/a/1", at())},
+		Events:   []orders.Event{event("checkout/x1", 1)},
+		Postings: posting("p1"),
 	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
-func concurrentChanges(ctx context.Context, s orders.StockStore) error {
-	if err := s.Apply(ctx, orders.Change{At: at(), Carts: []orders.Cart{cart(1)}}); err != nil {
-		return err
-	}
-	const writers, each = 16, 5
-	err := together(writers, func(int) error {
-		for made := 0; made < each; {
-			c, err := s.Cart(ctx, "c1")
-			if err != nil {
-				return err
-			}
-			c.Version++
-			c.Lines[0].Quantity++
-			switch err := s.Apply(ctx, orders.Change{At: at(), Carts: []orders.Cart{c}}); {
-			case err == nil:
-				made++
-			case !errors.Is(err, orders.ErrConflict):
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	c, err := s.Cart(ctx, "c1")
-	if err == nil && (c.Version != 1+writers*each || c.Lines[0].Quantity != 1+writers*each) {
-		err = fmt.Errorf("%d changes made version %d and quantity %d", writers*each, c.Version, c.Lines[0].Quantity)
-	}
-	return err
+// spoil writes over all that a change refers to.
+func spoil(c *orders.Change) {
+	c.Carts[0].Lines[0].Quantity, c.Carts[0].Lines[0].Options["size"] = 99, "spoilt"
+	c.Checkout.Codes[0], c.Checkout.Cart.Lines[0].SKU = "spoilt", "spoilt"
+	c.Order.Units["l1"] = orders.Units{Quantity: 99}
+	c.Effects[0].Payload[0], c.Events[0].Data[0] = '!', '!'
+	c.Postings.Postings[0].Account = "spoilt"
 }
 
-func concurrentClaims(ctx context.Context, s orders.StockStore) error {
-	const effects, workers = 60, 8
-	var list []orders.Effect
-	for n := range effects {
-		list = append(list, effect(fmt.Sprintf("x1/e/%d", n), at()))
-	}
-	if err := s.Apply(ctx, orders.Change{At: at(), Effects: list}); err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	seen := map[string]int{}
-	err := together(workers, func(int) error {
-		for empty := 0; empty < 3; {
-			claimed, err := claim(ctx, s, 0, 7, "")
-			if err != nil {
-				return err
-			}
-			if len(claimed) == 0 {
-				empty++
-			}
-			mu.Lock()
-			for _, c := range claimed {
-				seen[c.Effect.Key]++
-			}
-			mu.Unlock()
-		}
-		return nil
-	})
+// readOwned reads what owned wrote. It claims, so that it gives back what it took by
+// new terms.
+func readOwned(ctx context.Context, s orders.StockStore) (c orders.Change, err error) {
+	c = orders.Change{At: at()}
+	cart, err := s.Cart(ctx, "c1")
 	if err != nil {
-		return err
+		return c, err
 	}
-	if len(seen) != effects {
-		return fmt.Errorf("%d of %d effects were claimed", len(seen), effects)
-	}
-	for key, n := range seen {
-		if n != 1 {
-			return fmt.Errorf("%s was claimed %d times", key, n)
-		}
-	}
-	return nil
-}
-
-//nolint:gocognit // a writer and a reader
-func concurrentEvents(ctx context.Context, s orders.StockStore) error {
-	const writers, each = 8, 12
-	done := make(chan error, 1)
-	go func() {
-		done <- together(writers, func(w int) error {
-			for n := range int64(each) {
-				if err := s.Apply(ctx, orders.Change{At: at(), Events: []orders.Event{event(fmt.Sprintf("checkout/w%d", w), n+1)}}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}()
-	var last int64
-	next := map[string]int64{}
-	total := 0
-	read := func() error {
-		for e, err := range s.Events(ctx, last, orders.EventQuery{}) {
-			if err != nil {
-				return err
-			}
-			if next[e.Aggregate]++; e.Number != next[e.Aggregate] || e.Seq <= last {
-				return fmt.Errorf("event %d of %s, %d wanted", e.Number, e.Aggregate, next[e.Aggregate])
-			}
-			last = e.Seq
-			total++
-		}
-		return nil
-	}
-	for writing := true; writing; {
-		select {
-		case err := <-done:
-			if err != nil {
-				return err
-			}
-			writing = false
-		case <-time.After(time.Millisecond): //nolint:forbidigo // the reader polls
-		}
-		if err := read(); err != nil {
-			return err
-		}
-	}
-	// What others have under way elsewhere may hold the end of the stream back for a while.
-	for range 100 {
-		if err := read(); err != nil || total == writers*each {
-			return err
-		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // as above
-	}
-	return fmt.Errorf("%d of %d events were seen", total, writers*each)
-}
-
-func oppositeOrders(ctx context.Context, s orders.StockStore) error {
-	keys := []stock.Key{{SKU: "A"}, {SKU: "B"}, {SKU: "C"}}
-	for _, key := range keys {
-		if err := s.Stock().SetOnHand(ctx, key, 1000); err != nil {
-			return err
-		}
-	}
-	const workers, each = 8, 6
-	err := together(workers, func(w int) error {
-		own := slices.Clone(keys)
-		if w%2 == 1 {
-			slices.Reverse(own)
-		}
-		for n := range each {
-			var lines []stock.Line
-			for _, key := range own {
-				lines = append(lines, stock.Line{Key: key, Quantity: 1})
-			}
-			move := stock.Move{Kind: stock.MoveReserve, Hold: fmt.Sprintf("h%d-%d", w, n), Lines: lines, Until: at().Add(time.Hour)}
-			if err := s.Apply(ctx, orders.Change{At: at(), Stock: []stock.Move{move}}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	checkout, err := s.Checkout(ctx, "x1")
 	if err != nil {
-		return err
+		return c, err
 	}
-	levels, err := s.Stock().Levels(ctx, keys)
+	order, err := s.Order(ctx, "x1")
 	if err != nil {
-		return err
+		return c, err
 	}
-	for _, l := range levels {
-		if l.Reserved != workers*each {
-			return fmt.Errorf("%v, want %d reserved", l, workers*each)
-		}
+	c.Carts, c.Checkout, c.Order = []orders.Cart{cart}, &checkout, &order
+	claimed, err := claim(ctx, s, time.Hour, 1, "")
+	if err != nil || len(claimed) != 1 {
+		return c, fmt.Errorf("claimed %v: %w", claimed, orNone(err))
 	}
-	return nil
+	c.Effects = []orders.Effect{claimed[0].Effect}
+	ack := orders.Ack{Key: claimed[0].Effect.Key, Fence: claimed[0].Fence}
+	if err := s.Apply(ctx, orders.Change{At: at(), Acks: []orders.Ack{ack}, Effects: []orders.Effect{effect("x1/a/1", at())}}); err != nil {
+		return c, err
+	}
+	if c.Events, err = settled(1, s.Events(ctx, 0, orders.EventQuery{})); err != nil {
+		return c, err
+	}
+	posted, err := settled(1, s.Postings(ctx, 0))
+	if err != nil {
+		return c, err
+	}
+	if len(c.Events) != 1 || len(posted) != 1 {
+		return c, fmt.Errorf("%d events and %d postings, want one of each", len(c.Events), len(posted))
+	}
+	c.Events[0].Seq, posted[0].Seq = 0, 0
+	c.Postings = posted[0]
+	return c, nil
 }
