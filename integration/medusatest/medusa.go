@@ -116,5 +116,5 @@ func fetch(ctx context.Context, folder string) error {
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm install: %w: %.200s", err, output)
 	}
-	return os.Rename(fresh, folder)
+	return os.Rename(fresh, folder) //nolint:gosec // as above
 }
