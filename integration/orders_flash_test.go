@@ -36,7 +36,9 @@ const (
 // flashSize is how many shoppers come for how many units.
 func flashSize(t *testing.T) (shoppers, units int) {
 	t.Helper()
-	shoppers = 1_500 // what the gate has time for
+	if shoppers = 1_500; raceEnabled { // what the gate has time for
+		shoppers = 500
+	}
 	if text := os.Getenv("TENON_FLASH_SHOPPERS"); text != "" {
 		var err error
 		if shoppers, err = strconv.Atoi(text); err != nil {

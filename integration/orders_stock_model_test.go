@@ -231,7 +231,7 @@ func checkHistory(w orderstest.StockWorkload, calls []orderstest.StockCall) porc
 	for i, c := range calls {
 		operations[i] = porcupine.Operation{ClientId: c.Worker, Input: c, Call: c.Start, Return: c.End}
 	}
-	return porcupine.CheckOperationsTimeout(model.ToModel(), operations, time.Minute)
+	return porcupine.CheckOperationsTimeout(model.ToModel(), operations, 20*time.Second)
 }
 
 func stockWorkload(seed uint64, buckets int) orderstest.StockWorkload {
@@ -258,15 +258,24 @@ func TestStockIsLinearisable(t *testing.T) {
 	for name, newStore := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			known := 0
 			for seed := range uint64(8) {
 				w := stockWorkload(seed, 3*int(seed%2))
 				calls, err := orderstest.RecordStock(t.Context(), newStore(t), w)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if result := checkHistory(w, calls); result != porcupine.Ok {
+				switch result := checkHistory(w, calls); result {
+				case porcupine.Ok:
+					known++
+				case porcupine.Illegal:
 					t.Errorf("seed %d: %v\n%s", seed, result, history(calls))
+				case porcupine.Unknown: // too many calls at once to try all orders in time
+					t.Logf("seed %d: unknown", seed)
 				}
+			}
+			if known < 4 {
+				t.Errorf("only %d of 8 histories could be checked", known)
 			}
 		})
 	}

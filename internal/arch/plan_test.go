@@ -45,6 +45,7 @@ func house() plan {
 			{"orders/orderstest/internal/contract", "orders"},
 			{"orders/orderstest/internal/contract", "orders/stock"},
 			{"orders/orderstest/internal/stockcontract", "orders/stock"},
+			{"orders/render", "orders/stock"}, // levels and holds are shown
 			{"orders/sqlorders", "orders/stock"},
 			{"pricing/pricingtest/internal/contract", "pricing"},          // the rules that the suite checks stores by
 			{"promotions/promotionstest/internal/contract", "promotions"}, // likewise
