@@ -8,7 +8,8 @@
 //
 // Flags:
 //
-//	-orders FILE.csv   orders in the form of the UCI "Online Retail" data set
+//	-orders FILE.csv   orders in the form of the UCI "Online Retail" data set; may be
+//	                   given several times
 //	-dsn postgres://   PostgreSQL instead of SQLite; the tables live in a schema of
 //	                   this run's own, which is dropped at the end
 //	-once              run the scenes to their end and exit; until a scene serves
@@ -20,8 +21,16 @@
 //
 // Scene two, promotions, redeems a set of promotions for every order, prints what fired
 // and what did not and why, lets shoppers race for a code that ten orders may have, and
-// shows the balances. Scene three, resilience, sends payments and parcels through guards.
+// shows the balances.
 //
-// The same input gives the same output on every run and either database, save
-// for the lines that tell how long something took.
+// Scene three, checkout, has the people of the file buy everything again over HTTP, eight
+// at a time, where there is four fifths of what they want. The bank is a server of its own
+// that loses answers, is late, repeats itself and refuses. At the end the books of stock,
+// orders, bank, postings and promotions are compared; the program fails if they disagree.
+//
+// Scene four, resilience, sends payments and parcels through guards.
+//
+// The same input gives the same output on every run and either database, save for the lines
+// that begin with "took" or "~": they tell how long something took, or what depends on who
+// was faster.
 package main

@@ -10,9 +10,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/tenon-go/tenon/money"
+	"github.com/tenon-go/tenon/pricing"
 )
 
 // generated are the orders of the demo, made by gendata.
@@ -40,6 +42,7 @@ func scenes() []scene {
 	return []scene{
 		{"pricing", pricingScene},
 		{"promotions", promotionsScene},
+		{"checkout", checkoutScene},
 		{"resilience", resilienceScene},
 	}
 }
@@ -50,6 +53,7 @@ type shop struct {
 	progress *printer // bars, which no test compares
 	db       *database
 	orders   *Retail
+	prices   *pricing.Engine // with the book of scene one
 	// opening is the midnight before the first order. The shop's clock stands
 	// there while it publishes, so that prices are in force when orders come.
 	opening time.Time
@@ -58,7 +62,11 @@ type shop struct {
 func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
 	flags.SetOutput(progress)
-	file := flags.String("orders", "", "orders in the form of the UCI \"Online Retail\" data set (default: generated ones)")
+	var files []string
+	flags.Func("orders", "orders in the form of the UCI \"Online Retail\" data set; may be given several times (default: generated ones)", func(file string) error {
+		files = append(files, file)
+		return nil
+	})
 	dsn := flags.String("dsn", "", "PostgreSQL, as postgres://... (default: SQLite in a temporary folder)")
 	flags.Bool("once", false, "run the scenes to their end and exit")
 	switch err := flags.Parse(args); {
@@ -70,7 +78,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 
-	orders, name, err := readOrders(*file)
+	orders, name, err := readOrders(files)
 	if err != nil {
 		return err
 	}
@@ -96,26 +104,35 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	return s.out.err
 }
 
-func readOrders(file string) (orders *Retail, name string, err error) {
+func readOrders(files []string) (all *Retail, name string, err error) {
 	gbp, err := money.ISO("GBP")
 	if err != nil {
 		return nil, "", err
 	}
-	var in io.Reader = bytes.NewReader(generated)
-	name = "generated orders"
-	if file != "" {
-		f, err := os.Open(file) // #nosec G304 -- the user names the file
+	if len(files) == 0 {
+		all, err = readRetail(bytes.NewReader(generated), gbp)
+		return all, "generated orders", err
+	}
+	all = &Retail{}
+	for _, file := range files {
+		orders, err := readFile(file, gbp)
 		if err != nil {
-			return nil, "", err
+			return nil, "", fmt.Errorf("%s: %w", file, err)
 		}
-		defer f.Close() //nolint:errcheck // nothing was written
-		in, name = f, "orders of "+file
+		all.Rows += orders.Rows
+		all.Lines = append(all.Lines, orders.Lines...)
+		all.Skipped = append(all.Skipped, orders.Skipped...)
 	}
-	orders, err = readRetail(in, gbp)
+	return all, "orders of " + strings.Join(files, ", "), nil
+}
+
+func readFile(name string, currency money.Currency) (*Retail, error) {
+	f, err := os.Open(name) // #nosec G304 -- the user names the file
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
-	return orders, name, nil
+	defer f.Close() //nolint:errcheck // nothing was written
+	return readRetail(f, currency)
 }
 
 // opening is the midnight before the first order of a file that is in any order.

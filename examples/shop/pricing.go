@@ -22,6 +22,7 @@ func pricingScene(ctx context.Context, s *shop) error {
 	if err != nil {
 		return err
 	}
+	s.prices = engine
 	listSkipped(s)
 	priced, err := priceOrders(s, engine)
 	if err != nil {

@@ -49,7 +49,7 @@ func promotionsScene(ctx context.Context, s *shop) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := openLedger(ctx, s)
+	ledger, err := openLedger(ctx, s, func() time.Time { return s.opening })
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func promotionsScene(ctx context.Context, s *shop) error {
 }
 
 // openLedger is the ledger in the shop's database.
-func openLedger(ctx context.Context, s *shop) (*promotions.Ledger, error) {
+func openLedger(ctx context.Context, s *shop, now func() time.Time) (*promotions.Ledger, error) {
 	dialect := sqlpromotions.SQLite
 	if s.db.postgres {
 		dialect = sqlpromotions.PostgreSQL
@@ -90,7 +90,7 @@ func openLedger(ctx context.Context, s *shop) (*promotions.Ledger, error) {
 	if err := store.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	return promotions.New(store, promotions.Config{Now: func() time.Time { return s.opening }})
+	return promotions.New(store, promotions.Config{Now: now})
 }
 
 // redeem reserves what the promotions take from a cart, and commits it: the order is
