@@ -51,7 +51,7 @@ func TestREADMEShowsPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"quickstart", "redeem"} {
+	for _, name := range []string{"quickstart", "redeem", "checkout"} {
 		program, err := os.ReadFile(filepath.Join(name, "main.go"))
 		if err != nil {
 			t.Fatal(err)

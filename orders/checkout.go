@@ -55,6 +55,16 @@ type Checkout struct {
 	Differs  bool       `json:"differs,omitzero"` // the gateway's events make another balance than the outcomes
 }
 
+// Redemption returns what its discounts were found for, as a [Redeemer] gets it. Who holds
+// them in the transaction that begins the checkout calls Hold with it, and with Discounts:
+// the Runner's own call then has the same answer and no further effect.
+func (c Checkout) Redemption() Redemption {
+	return Redemption{
+		PriceRequest: PriceRequest{Cart: c.Cart, Buyer: c.Buyer, Address: c.Address, At: c.Began},
+		Priced:       c.Priced, Codes: c.Codes,
+	}
+}
+
 // A Policy is what a checkout is run by: set when it begins, kept to its end.
 type Policy struct {
 	Capture    CaptureMode   `json:"capture"`

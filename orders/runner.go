@@ -344,7 +344,7 @@ func (s *Orders) redeem(ctx context.Context, e Effect) (Outcome, error) {
 			return Outcome{}, err
 		}
 		return with(ctx, e, func(ctx context.Context, r RedeemRequest) (Outcome, error) {
-			return s.cfg.Redeem.Hold(ctx, r.Key, r.Until, c.redemption(), c.Discounts)
+			return s.cfg.Redeem.Hold(ctx, r.Key, r.Until, c.Redemption(), c.Discounts)
 		})
 	case EffectCommit:
 		return with(ctx, e, func(ctx context.Context, r RedeemRequest) (Outcome, error) { return s.cfg.Redeem.Commit(ctx, r.Key) })
@@ -366,14 +366,6 @@ func with[R any](ctx context.Context, e Effect, call func(context.Context, R) (O
 		return Outcome{}, err
 	}
 	return call(ctx, r)
-}
-
-// redemption is what the discounts of a checkout were found for.
-func (c Checkout) redemption() Redemption {
-	return Redemption{
-		PriceRequest: PriceRequest{Cart: c.Cart, Buyer: c.Buyer, Address: c.Address, At: c.Began},
-		Priced:       c.Priced, Codes: c.Codes,
-	}
 }
 
 // seen returns the gateway's events that named a reference before anybody knew it.
