@@ -19,6 +19,7 @@ func TestImporterCarriesLittle(t *testing.T) {
 		{"pricing", 8},
 		{"promotions", 8},
 		{"resilience/guard", 2},
+		{"tracing/propagation", 4},
 	} {
 		t.Run(tt.pkg, func(t *testing.T) {
 			t.Parallel()

@@ -37,6 +37,7 @@ func house() plan {
 			"pricing",
 			"promotions",
 			"resilience",
+			"tracing",
 		},
 		nested: []string{"adapters/otelmetric", "examples", "integration", "integration/bench"},
 		edges: []edge{
