@@ -19,6 +19,8 @@
 //     [github.com/tenon-go/tenon/resilience/bulkhead]: calls that fail, made safe: what is worth repeating, when to stop calling, and
 //     how much one dependency may take. [github.com/tenon-go/tenon/resilience/guard] puts the three around a call, and
 //     [github.com/tenon-go/tenon/resilience/storm] computes what a policy does to a service that is down.
+//   - [github.com/tenon-go/tenon/tracing/propagation]: the trace context of a request, in and out of the headers of HTTP,
+//     gRPC, queues and processes, as W3C, B3 and Jaeger write it.
 //
 // Beside an engine pkg that stores something stand pkg/sqlpkg, its store on database/sql for PostgreSQL and SQLite, which imports no driver,
 // and pkg/pkgtest, the conformance suite that any other store has to pass. Engines do not import each other: what joins
