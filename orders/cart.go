@@ -21,7 +21,8 @@ import (
 type CartID string
 
 // A Cart is the lines that a buyer may still change. Its version grows by one with
-// every change, so that a checkout can say which one was shown.
+// every change, that of its state among them, so that a checkout can say which one was
+// shown.
 type Cart struct {
 	ID       CartID         `json:"id"`
 	Version  int64          `json:"version"`

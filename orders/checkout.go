@@ -35,7 +35,7 @@ type Checkout struct {
 	Attributes map[string]string `json:"attributes,omitzero"`
 	Priced     Priced            `json:"priced"`
 	Discounts  Discounts         `json:"discounts"`
-	Total      money.Amount      `json:"total"`
+	Total      money.Amount      `json:"total"` // all lines and shipping, net and taxes, with the adjustments
 
 	Tenders  []CheckoutTender `json:"tenders,omitzero"` // what was authorised, and what the last Pay named, in their order
 	Refusals int              `json:"refusals,omitzero"`
@@ -141,10 +141,23 @@ type Adjustment struct {
 
 // A Tender is one means of payment with what it is to pay.
 type Tender struct {
-	ID     string       `json:"id"` // unique among the tenders of a checkout; empty: given
+	ID     string       `json:"id"` // unique among the tenders of a checkout, 1 to 64 of a-z, A-Z, 0-9, - and _; empty: given
 	Kind   string       `json:"kind,omitzero"`
 	Token  string       `json:"token,omitzero"` // the gateway's, never a card number
 	Amount money.Amount `json:"amount"`         // zero: the rest, for at most one
+}
+
+// maxTender is how long the id of a tender may be: it is a part of effects' keys.
+const maxTender = 64
+
+func (t Tender) checkID() []string {
+	odd := func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
+	}
+	if len(t.ID) > maxTender || strings.ContainsFunc(t.ID, odd) {
+		return []string{fmt.Sprintf("tender %q: want an id of 1 to %d of a-z, A-Z, 0-9, - and _", t.ID, maxTender)}
+	}
+	return nil
 }
 
 // A CheckoutTender is a tender and how far it has come.
@@ -305,7 +318,7 @@ func (Resolve) checkoutCommand() string { return "resolve" }
 // BeginRequest asks for a checkout of a cart. Two requests are the same when all of
 // it and the cart's lines are.
 type BeginRequest struct {
-	Buyer      Buyer
+	Buyer      Buyer // for pricer, warehouse and order; zero: the cart's owner, with whom it is not compared
 	Address    Address
 	Codes      []string
 	Expected   money.Amount // the total that the buyer was shown
@@ -335,31 +348,37 @@ func (b Begin) check() (money.Amount, error) {
 	switch {
 	case b.Cart.State == CartLocked:
 		return money.Amount{}, ErrLocked
+	case b.Cart.State != CartOpen:
+		return money.Amount{}, &InvalidError{Problems: []string{fmt.Sprintf("cart %s: %s, by checkout %s", b.Cart.ID, b.Cart.State, b.Cart.Lock)}}
 	case b.CartVersion != 0 && b.CartVersion != b.Cart.Version:
 		return money.Amount{}, &CartChangedError{Cart: b.Cart}
 	}
-	problems := checkID(string(b.ID))
-	if b.Cart.State != CartOpen {
-		problems = append(problems, fmt.Sprintf("cart %s: %s", b.Cart.ID, b.Cart.State))
+	total, err := totalOf(b.Cart, b.Priced, b.Discounts, append(checkID(string(b.ID)), b.Policy.check()...))
+	if err != nil {
+		return money.Amount{}, err
 	}
-	if len(b.Cart.Lines) == 0 {
-		problems = append(problems, fmt.Sprintf("cart %s: empty", b.Cart.ID))
+	same, err := total.Cmp(b.Expected)
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("expected: %w: %s for %s", ErrCurrency, b.Expected, total)
 	}
-	problems = append(problems, b.Policy.check()...)
-	t := totals{currency: b.Cart.Currency}
-	t.priced(b.Cart, b.Priced, b.Discounts)
+	if same != 0 {
+		return money.Amount{}, &TotalChangedError{Was: b.Expected, Is: total, Lines: b.Priced.Lines}
+	}
+	return total, nil
+}
+
+// totalOf returns what a cart costs, or all problems, those found before among them.
+func totalOf(c Cart, priced Priced, d Discounts, problems []string) (money.Amount, error) {
+	if len(c.Lines) == 0 {
+		problems = append(problems, fmt.Sprintf("cart %s: empty", c.ID))
+	}
+	t := totals{currency: c.Currency}
+	t.priced(c, priced, d)
 	switch problems = append(problems, t.problems...); {
 	case t.failed != nil:
 		return money.Amount{}, t.failed
 	case len(problems) > 0:
 		return money.Amount{}, &InvalidError{Problems: problems}
-	}
-	same, err := t.total.Cmp(b.Expected)
-	if err != nil {
-		return money.Amount{}, fmt.Errorf("expected: %w: %s for %s", ErrCurrency, b.Expected, t.total)
-	}
-	if same != 0 {
-		return money.Amount{}, &TotalChangedError{Was: b.Expected, Is: t.total, Lines: b.Priced.Lines}
 	}
 	return t.total, nil
 }
@@ -410,6 +429,7 @@ func planTenders(tenders []Tender, kept []CheckoutTender, left money.Amount) ([]
 		if t.ID == "" {
 			t.ID = "t" + strconv.Itoa(len(kept)+i+1)
 		}
+		problems = append(problems, t.checkID()...)
 		same := func(o CheckoutTender) bool { return o.Tender.ID == t.ID }
 		if slices.ContainsFunc(kept, same) || slices.ContainsFunc(out, same) {
 			problems = append(problems, fmt.Sprintf("tender %q: twice", t.ID))

@@ -210,11 +210,46 @@ func (s *Orders) Claim(ctx context.Context, guest, into CartRef) (Cart, error) {
 	return cart, nil
 }
 
+// A Quote is what a checkout of a cart would cost.
+type Quote struct {
+	Cart      Cart
+	Priced    Priced
+	Discounts Discounts
+	Total     money.Amount // as Checkout.Total: what Begin expects
+}
+
+// Quote says what a buyer has to be shown: the total that Begin or Place must be asked
+// for, and the version of the cart that it is for. It locks and holds nothing. Of req it
+// reads what prices and discounts depend on.
+func (s *Orders) Quote(ctx context.Context, ref CartRef, req BeginRequest) (q Quote, err error) {
+	if q.Cart, err = s.cart(ctx, ref); err == nil {
+		if req.Buyer == (Buyer{}) {
+			req.Buyer = q.Cart.Owner
+		}
+		b := Begin{Cart: q.Cart, Buyer: req.Buyer, Address: req.Address, Codes: req.Codes}
+		if err = s.price(ctx, &b, s.now()); err == nil {
+			q.Priced, q.Discounts = b.Priced, b.Discounts
+			q.Total, err = totalOf(b.Cart, b.Priced, b.Discounts, nil)
+		}
+	}
+	if err != nil {
+		return Quote{}, fmt.Errorf("orders: quote: cart %s: %w", ref.ID, err)
+	}
+	return q, nil
+}
+
 // Begin locks a cart, prices it, compares the total with the one that the buyer was
 // shown, and holds the stock; with tenders it goes on as Pay does. Key and Version of
 // the ref are required. A request that is refused leaves nothing behind, and its key
-// may be used again; what was asked for before is answered with the checkout as it
-// stands, or *[InProgressError] when a payment of it is still under way.
+// may be used again.
+//
+// What was asked for before under the key waits, as long as ctx and at most
+// Config.CallFor, for a call that another caller is making, and is answered with the
+// checkout as it stands: *[InProgressError] when the wait ends first. A checkout whose
+// call is in doubt is answered at once, AUTHORISING; a Runner finds out.
+//
+// Where ctx ends within a call to the gateway, that call is in doubt. A host that does not
+// want each closed browser tab to be one gives a context that outlives the request.
 //
 // The checkout comes back with an error too when it was made and then given up:
 // *[DiscountError].
@@ -227,6 +262,9 @@ func (s *Orders) Begin(ctx context.Context, ref CartRef, req BeginRequest) (Chec
 		cart, err := s.cart(ctx, ref)
 		if err != nil {
 			return a, err
+		}
+		if req.Buyer == (Buyer{}) {
+			req.Buyer = cart.Owner
 		}
 		hash, err := req.hash(cart)
 		if err != nil {
@@ -294,7 +332,19 @@ func (s *Orders) price(ctx context.Context, b *Begin, at time.Time) error {
 }
 
 // Place is Begin with tenders: it goes on until the order is placed, the buyer has to
-// act, or a call has no answer. A total of zero needs no tender.
+// act, or a call has no answer. A total of zero needs no tender. What it answers, and
+// what is next:
+//
+//	PLACED                 the order has the checkout's id
+//	AWAITING_BUYER         show Checkout.Action, then Confirm
+//	AUTHORISING            nobody knows yet: show that, and ask Checkout again
+//	LOCKED                 Checkout.Refusal says why: Pay with another tender, or Cancel
+//	CANCELLED              given up; the cart is open again
+//	*TotalChangedError     show the new total, with the same key
+//	*CartChangedError      show the cart, which may differ by no more than its version
+//	*stock.ShortError      show what is left
+//	ErrLocked              another checkout has the cart, Cart.Lock: Pay or Cancel that
+//	ErrKeyReused           the form was sent before, with other content
 func (s *Orders) Place(ctx context.Context, ref CartRef, req BeginRequest) (Checkout, error) {
 	if len(req.Tenders) == 0 && req.Expected.Sign() != 0 {
 		return Checkout{}, fmt.Errorf("orders: place: cart %s: %w: no tender for %s", ref.ID, ErrTenderSum, req.Expected)
@@ -404,7 +454,8 @@ func (s *Orders) Ship(ctx context.Context, id OrderID, sh Shipment) (Order, erro
 
 // CancelOrder cancels units that have not left: the warehouse is asked to stop them,
 // then they go back on sale, and what was paid for them is given back. Those that it
-// could not stop are the *[ShippedError] that comes with the order.
+// could not stop are the *[ShippedError] that comes with the order; it comes once, and
+// whoever repeats the request reads in Order.Units what was cancelled.
 func (s *Orders) CancelOrder(ctx context.Context, id OrderID, c Cancellation) (Order, error) {
 	return s.orderCommand(ctx, "cancel order", id, c.Key, []any{c.Lines, c.Reason}, CancelOrder{Lines: c.Lines, Reason: c.Reason})
 }
@@ -593,8 +644,12 @@ func (s *Orders) keepUnmatched(ctx context.Context, e PaymentEvent) (Observed, e
 	return Observed{Unmatched: true}, err
 }
 
-// Resolve ends an effect that is in doubt by an operator's word, who says what came of
-// it and why this is known.
+// Resolve ends an effect by an operator's word, who says what came of it and why this is
+// known: one that is in doubt, or one that a refusal has left to people, whose Step is
+// Stuck. By and reason are required, and the outcome is Done or Refused. Done is taken as
+// if the gateway had said so. Refused ends what is in doubt as a refusal; of what was
+// refused already it says that nobody tries again: what is owed stays in the books, as
+// the event "written_off" says.
 func (s *Orders) Resolve(ctx context.Context, effect string, o Outcome, by, reason string) error {
 	id, _, _ := strings.Cut(effect, "/")
 	w, err := s.commit(ctx, s.inline(), func(ctx context.Context, at time.Time, answer StockAnswer) (a attempt, err error) {
@@ -624,11 +679,14 @@ type Recovery struct {
 	Orders    map[OrderState]int //
 	Overdue   int                // calls without an answer that should have one by now
 	Doubtful  int                // calls of which it is not known whether they happened
+	Stuck     int                // calls that only Resolve ends
 	Panics    int64              // of what the host gave, since New
 }
 
-// Recover counts what is under way. It performs nothing: a [Runner] does, as soon as it
-// runs. It reads all events.
+// Recover reports what is under way, for a log or a dashboard. It performs nothing: a
+// [Runner] does, as soon as it runs, whether this was called or not. It reads all events
+// that there ever were. A call that a process has just died in is Overdue when its lease
+// is over.
 func (s *Orders) Recover(ctx context.Context) (Recovery, error) {
 	r := Recovery{Checkouts: map[State]int{}, Orders: map[OrderState]int{}}
 	ids := map[string]bool{}
@@ -642,6 +700,8 @@ func (s *Orders) Recover(ctx context.Context) (Recovery, error) {
 	count := func(steps []Step) {
 		for _, step := range steps {
 			switch {
+			case step.Stuck:
+				r.Stuck++
 			case step.Open && step.Doubt:
 				r.Doubtful++
 			case step.Open && step.Attempt == 0 && !step.Waits && at.Sub(step.Asked) > s.lease():

@@ -17,7 +17,7 @@ import (
 // whoever is called gets it as idempotency key, so that calling again moves nothing
 // twice.
 type Effect struct {
-	Key      string     `json:"key"` // <checkout or order>/<step>/<n>
+	Key      string     `json:"key"` // begins with the id of its checkout or order and a slash; at most 350 bytes
 	Kind     EffectKind `json:"kind"`
 	Checkout CheckoutID `json:"checkout,omitzero"` // whose it is: of the two ids one is empty
 	Order    OrderID    `json:"order,omitzero"`
@@ -204,10 +204,13 @@ type Redemption struct {
 	Codes  []string
 }
 
-// A PaymentRequest asks a gateway for one movement of money.
+// A PaymentRequest asks a gateway for one movement of money. Capture, void and refund all
+// name the authorisation, which may have several captures and several refunds: an adapter
+// for a gateway that refunds a capture finds it by the authorisation. The amount of a void
+// is what is left of it.
 type PaymentRequest struct {
 	Key    string       `json:"key"`            // the idempotency key
-	OfKey  string       `json:"of_key"`         // the key of what is captured, voided, refunded; empty for an authorisation
+	OfKey  string       `json:"of_key"`         // the key of the authorisation; empty for one
 	OfRef  string       `json:"of_ref"`         // the gateway's name for that, if it has given one
 	Tender Tender       `json:"tender"`         // with its Token
 	Amount money.Amount `json:"amount"`         // above zero
@@ -215,7 +218,8 @@ type PaymentRequest struct {
 }
 
 // A HandOver gives an order to the warehouse. Address and Buyer are those of the
-// checkout; Lines are the units that are not cancelled.
+// checkout; Lines are the units that are not cancelled when it is first asked for: for
+// what is cancelled later there is a Stop.
 type HandOver struct {
 	Key     string     `json:"key"`
 	Order   OrderID    `json:"order"`

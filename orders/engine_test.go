@@ -201,7 +201,7 @@ func TestARepeatWaitsForTheFirst(t *testing.T) {
 		}
 	})
 	<-called
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err := s.Place(ctx, ref, paying(1, 5_000))
 	var progress *orders.InProgressError

@@ -13,7 +13,7 @@ import (
 var (
 	// ErrNotFound says that there is no such cart, checkout, order, effect or key.
 	ErrNotFound = errors.New("not found")
-	// ErrLocked says that a checkout has locked the cart: cancel that first.
+	// ErrLocked says that a checkout has locked the cart: pay or cancel that.
 	ErrLocked = errors.New("cart is locked")
 	// ErrExpired says that the checkout's lock is over; begin another one.
 	ErrExpired = errors.New("checkout has expired")

@@ -81,6 +81,14 @@ type TransactionalStore interface {
 	InTransaction() bool
 }
 
+// An EffectLister is a [Store] that shows what is still to be done for a checkout and its
+// order, and leases nothing: the effects that are not over, the earliest due first and of
+// those due at once the one with the smaller key. None is no error.
+type EffectLister interface {
+	Store
+	Effects(ctx context.Context, id CheckoutID) ([]Effect, error)
+}
+
 // A StockStore is a [Store] that shows its stock: the rows that Apply moves.
 type StockStore interface {
 	Store
@@ -292,7 +300,10 @@ type memoryState struct {
 
 type requestKey struct{ scope, key string }
 
-var _ StockStore = (*MemoryStore)(nil)
+var _ interface {
+	StockStore
+	EffectLister
+} = (*MemoryStore)(nil)
 
 // Stock returns the stock that Apply moves.
 func (s *MemoryStore) Stock() stock.Store { return s.stock }
@@ -357,6 +368,20 @@ func (s *MemoryStore) Claim(ctx context.Context, r ClaimRequest) ([]Claimed, err
 		claimed[i] = Claimed{Effect: l.Value, Fence: l.Fence, Until: l.Until, Abandoned: l.Abandoned}
 	}
 	return claimed, nil
+}
+
+// Effects implements [EffectLister].
+func (s *MemoryStore) Effects(ctx context.Context, id CheckoutID) ([]Effect, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("orders: memory store: effects: %w", context.Cause(ctx))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	effects := s.effects.Owned(string(id))
+	for i := range effects {
+		effects[i].Payload = slices.Clone(effects[i].Payload)
+	}
+	return effects, nil
 }
 
 // Apply implements [Store].

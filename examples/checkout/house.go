@@ -35,7 +35,8 @@ func (house) Stop(context.Context, string, []orders.LineQty) (orders.Outcome, er
 	return orders.Outcome{Status: orders.Done}, nil
 }
 
-// openDatabase opens a database for the time that the program runs. A real one needs the same two pragmas.
+// openDatabase opens a database for the time that the program runs. A real one needs the same two pragmas; who
+// gives the store transactions of their own adds _txlock=immediate.
 func openDatabase() (db *sql.DB, remove func() error, err error) {
 	dir, err := os.MkdirTemp("", "tenon-checkout-")
 	if err != nil {

@@ -88,7 +88,7 @@ func openMarket(ctx context.Context, s *shop, script []orderstest.Script) (m *ma
 		return m, err
 	}
 	secret := []byte("known to the bank and the shop")
-	front := &web.Shop{Orders: m.orders, Pricer: pricer, Discounts: promoter, Currency: m.currency, Now: m.now, Secret: secret}
+	front := &web.Shop{Orders: m.orders, Currency: m.currency, Secret: secret}
 	if m.address, err = m.serve(front.Handler()); err != nil {
 		return m, err
 	}

@@ -312,7 +312,7 @@ func TestWhatIsNoWholeHistoryIsRefusedBeforeAnythingIsDrawn(t *testing.T) {
 func TestHostileWordsStayWords(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, orders.Config{}, orderstest.Script{Call: "authorise", Nth: 1, Fault: orderstest.Buyer})
-	s.begin(1, orders.Tender{ID: "<b>&\x1b", Kind: `"'>`, Token: "tok-secret"})
+	s.begin(1, orders.Tender{Kind: "\"'><b>&\x1b", Token: "tok-secret"})
 	_, err := s.Cancel(t.Context(), s.id, "</text><script>x</script>\n\x1b[31m\u202e&]]>")
 	s.must(err)
 	picture := timeline(t, s.events())

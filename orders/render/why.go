@@ -15,8 +15,8 @@ type Standing struct {
 	At       time.Time
 	Checkout orders.Checkout
 	Order    orders.Order // the zero Order: there is none yet
-	// Effects are those that are stored of the checkout and of its order. They alone know when a call is tried again;
-	// without them, that is left out.
+	// Effects are those that are stored of the checkout and of its order: see orders.EffectLister. They alone know when a
+	// call is tried again; without them, that is left out.
 	Effects []orders.Effect
 }
 

@@ -58,5 +58,7 @@
 //
 // The constructors take a *sql.Tx as well. What is done then stands or falls with
 // that transaction, which is neither committed nor repeated here; what failed is
-// undone by a savepoint.
+// undone by a savepoint. In SQLite such a transaction has to begin immediate too, or it
+// meets another writer half-way and fails: with modernc.org/sqlite that is _txlock=immediate
+// in the data source name.
 package sqlorders

@@ -15,7 +15,7 @@ type queries struct {
 	checkout, addCheckout, putCheckout, checkoutVersion string
 	order, addOrder, putOrder, orderVersion             string
 	request, addRequest, forget                         string
-	due, dueOf, ack, fence, cancel, putEffect           string
+	due, dueOf, owned, ack, fence, cancel, putEffect    string
 	addEvent, addPosting                                string
 	events, eventsByRef, eventsByAggregate, eventsBoth  string
 	postings                                            string
@@ -100,6 +100,7 @@ func newQueries(kit *sqlkit.Kit) queries {
 
 		due:    sql(due + first),
 		dueOf:  sql(due + ` and owner = ?3` + first),
+		owned:  sql(`select body from {prefix}effects where owner = ?1 and done = 0 order by due, key`),
 		ack:    sql(`update {prefix}effects set leased = null, done = ?1 where key = ?2 and fence = ?3 and fence > 0 and done = 0`),
 		fence:  sql(`select fence from {prefix}effects where key = ?1 and done = 0`),
 		cancel: sql(`update {prefix}effects set leased = null, done = 1 where key = ?1 and done = 0`),

@@ -161,6 +161,21 @@ func stream[T any](ctx context.Context, s *Store, what, query string, args []any
 	})
 }
 
+// Effects implements [orders.EffectLister].
+func (s *Store) Effects(ctx context.Context, id orders.CheckoutID) ([]orders.Effect, error) {
+	effects, err := sqlkit.All(ctx, s.kit.DB(), func(row sqlkit.Scanner) (e orders.Effect, err error) {
+		var body string
+		if err := row.Scan(&body); err != nil {
+			return e, err
+		}
+		return e, json.Unmarshal([]byte(body), &e)
+	}, s.q.owned, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("sqlorders: effects of %s: %w", id, err)
+	}
+	return effects, nil
+}
+
 // Claim implements [orders.Store]. In PostgreSQL it passes over rows that others are
 // about to claim.
 func (s *Store) Claim(ctx context.Context, r orders.ClaimRequest) (claimed []orders.Claimed, err error) {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/orders"
@@ -18,12 +17,9 @@ import (
 // A Shop is an http.Handler over an orders engine. Who is logged in it believes, as
 // behind a proxy that knows.
 type Shop struct {
-	Orders    *orders.Orders
-	Pricer    orders.Pricer
-	Discounts orders.Discounter
-	Currency  money.Currency
-	Now       func() time.Time
-	Secret    []byte // with which the bank signs what it reports
+	Orders   *orders.Orders
+	Currency money.Currency
+	Secret   []byte // with which the bank signs what it reports
 }
 
 // Handler returns the shop's routes.
@@ -76,30 +72,10 @@ func content(c orders.Cart, err error) (cartContent, error) {
 
 // quote says what a cart costs, promotions taken off.
 func (s *Shop) quote(r *http.Request, in offer) (offer, error) {
-	cart, err := s.Orders.Cart(r.Context(), ref(r))
-	if err != nil {
-		return in, err
-	}
-	request := orders.Redemption{
-		PriceRequest: orders.PriceRequest{Cart: cart, Buyer: in.buyer(), Address: orders.Address{Country: in.Country}, At: s.Now()},
-		Codes:        in.Codes,
-	}
-	if request.Priced, err = s.Pricer.PriceCart(r.Context(), request.PriceRequest); err != nil {
-		return in, err
-	}
-	discounts, err := s.Discounts.Discount(r.Context(), request)
-	if err != nil {
-		return in, err
-	}
-	var sum money.Sum
-	for _, l := range append(request.Priced.Lines, request.Priced.Shipping...) {
-		sum.Add(l.Net)
-	}
-	for _, a := range discounts.Adjustments {
-		sum.Add(a.Net)
-	}
-	in.Version = cart.Version
-	in.Total, err = sum.Amount()
+	q, err := s.Orders.Quote(r.Context(), ref(r), orders.BeginRequest{
+		Buyer: in.buyer(), Address: orders.Address{Country: in.Country}, Codes: in.Codes,
+	})
+	in.Version, in.Total = q.Cart.Version, q.Total
 	return in, err
 }
 

@@ -140,6 +140,21 @@ func (t *Table[T]) claimOwned(owner string, at, until time.Time, limit int) []Le
 	return leases
 }
 
+// Owned returns an owner's rows that are not over, the earliest due first and of those due
+// at once the smaller key.
+func (t *Table[T]) Owned(owner string) []T {
+	rows := make([]entry, len(t.owned[owner]))
+	for i, key := range t.owned[owner] {
+		rows[i] = entry{t.rows[key].due, key}
+	}
+	slices.SortFunc(rows, entry.compare)
+	values := make([]T, len(rows))
+	for i, e := range rows {
+		values[i] = t.rows[e.key].value
+	}
+	return values
+}
+
 // A dueQueue is a heap, the earliest first.
 type dueQueue []entry
 

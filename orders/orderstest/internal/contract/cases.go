@@ -37,6 +37,7 @@ func Cases() []Case {
 		{"claims", "due effects are leased to one worker, the earliest first; a fence grows with each lease; who is late conflicts", claims},
 		{"terms", "an effect that comes again has new terms and keeps a lease that is not acknowledged; a cancelled one is over", terms},
 		{"inline", "a change with a worker leases what is due of its effects", inline},
+		{"listed effects", "an EffectLister shows the effects of a checkout that are not over, the earliest first, and leases none", listedEffects},
 		{"times", "an effect is due, and a lease over, at its microsecond; times are in UTC", times},
 
 		{"events", "events are numbered by aggregate without a gap and streamed in one order", events},

@@ -174,3 +174,34 @@ func times(ctx context.Context, s orders.StockStore) error {
 	}
 	return nil
 }
+
+// listedEffects is of an ability that a store need not have.
+func listedEffects(ctx context.Context, s orders.StockStore) error {
+	lister, ok := s.(orders.EffectLister)
+	if !ok {
+		return nil
+	}
+	e := []orders.Effect{effect("x1/b/1", at().Add(time.Second)), effect("x1/a/1", at().Add(time.Second)), effect("x1/c/1", at()), effect("x1/over/1", at())}
+	other := effect("x2/a/1", at())
+	other.Checkout = "x2"
+	if err := s.Apply(ctx, orders.Change{At: at(), Effects: append(e, other)}); err != nil {
+		return err
+	}
+	if err := s.Apply(ctx, orders.Change{At: at(), Cancel: []string{"x1/over/1"}}); err != nil {
+		return err
+	}
+	for range 2 { // the second time as the first: nothing was leased
+		listed, err := lister.Effects(ctx, "x1")
+		if err != nil {
+			return err
+		}
+		if err := same("effects", listed, []orders.Effect{e[2], e[1], e[0]}); err != nil {
+			return err
+		}
+	}
+	claimed, err := claim(ctx, s, time.Second, 10, "x1")
+	if err == nil {
+		err = want(claimed, "x1/c/1 1", "x1/a/1 1", "x1/b/1 1")
+	}
+	return err
+}
