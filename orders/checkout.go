@@ -151,10 +151,8 @@ type Tender struct {
 const maxTender = 64
 
 func (t Tender) checkID() []string {
-	odd := func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
-	}
-	if len(t.ID) > maxTender || strings.ContainsFunc(t.ID, odd) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	if len(t.ID) > maxTender || strings.Trim(t.ID, plain) != "" {
 		return []string{fmt.Sprintf("tender %q: want an id of 1 to %d of a-z, A-Z, 0-9, - and _", t.ID, maxTender)}
 	}
 	return nil
@@ -212,8 +210,9 @@ type Step struct {
 	Key      string        `json:"key"` // the effect's
 	Kind     EffectKind    `json:"kind"`
 	Tender   string        `json:"tender,omitzero"`
-	Of       string        `json:"of,omitzero"` // the key of what is captured, voided, refunded, checked
-	Amount   money.Amount  `json:"amount"`      // asked
+	Means    Tender        `json:"means,omitzero"` // of a checkout's authorisation: what it asks, whatever is tried later
+	Of       string        `json:"of,omitzero"`    // the key of what is captured, voided, refunded, checked
+	Amount   money.Amount  `json:"amount"`         // asked
 	Open     bool          `json:"open,omitzero"`
 	Stuck    bool          `json:"stuck,omitzero"` // open, and only Resolve ends it
 	Status   OutcomeStatus `json:"status"`         // of the last report

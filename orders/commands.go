@@ -104,6 +104,9 @@ func (s *Orders) record(scope, key, hash, aggregate string, at time.Time) *Recor
 // AddLine puts units into a cart. A line with the same SKU, location and options
 // grows, else there is a new one, with a new id where l has none.
 func (s *Orders) AddLine(ctx context.Context, ref CartRef, l CartLine) (Cart, error) {
+	if len(l.Options) == 0 {
+		l.Options = nil // the same request as with an empty map
+	}
 	return s.changeCart(ctx, ref, "add line", l, func(c Cart, at time.Time) (Cart, error) {
 		if l.ID == "" {
 			l.ID = s.cfg.NewID()
@@ -188,6 +191,10 @@ func (s *Orders) Claim(ctx context.Context, guest, into CartRef) (Cart, error) {
 			return a, err
 		case from.State == CartMerged && from.Into == into.ID:
 			return a, errReplayed
+		case into.Version != 0 && into.Version != cart.Version:
+			return a, &CartChangedError{Cart: cart}
+		case guest.Version != 0 && guest.Version != from.Version:
+			return a, &CartChangedError{Cart: from}
 		case from.Owner.ID != "" || cart.Owner.ID == "":
 			return a, &InvalidError{Problems: []string{"want the cart of a guest, and that of a customer"}}
 		}
@@ -457,6 +464,9 @@ func (s *Orders) Ship(ctx context.Context, id OrderID, sh Shipment) (Order, erro
 // could not stop are the *[ShippedError] that comes with the order; it comes once, and
 // whoever repeats the request reads in Order.Units what was cancelled.
 func (s *Orders) CancelOrder(ctx context.Context, id OrderID, c Cancellation) (Order, error) {
+	if len(c.Lines) == 0 {
+		c.Lines = nil
+	}
 	return s.orderCommand(ctx, "cancel order", id, c.Key, []any{c.Lines, c.Reason}, CancelOrder{Lines: c.Lines, Reason: c.Reason})
 }
 

@@ -272,18 +272,14 @@ func (r *checkoutRun) key(k EffectKind) string {
 func (r *checkoutRun) payload(s Step) any {
 	switch {
 	case s.Kind == EffectHold:
-		return RedeemRequest{Key: string(r.c.ID), Until: r.c.Until}
+		// Nobody extends it later, however the payment goes on.
+		return RedeemRequest{Key: string(r.c.ID), Until: r.c.Until.Add(r.policy.BuyerFor + r.policy.UnknownFor)}
 	case !s.Kind.Gateway():
 		return RedeemRequest{Key: string(r.c.ID)}
 	}
-	p := PaymentRequest{Key: s.Key, OfKey: s.Of, Amount: s.Amount, Order: string(r.c.ID)}
+	p := PaymentRequest{Key: s.Key, OfKey: s.Of, Amount: s.Amount, Order: string(r.c.ID), Tender: s.Means}
 	if of := r.step(s.Of); of != nil {
-		p.OfRef = of.Ref
-	}
-	for _, t := range r.c.Tenders {
-		if t.Tender.ID == s.Tender {
-			p.Tender = t.Tender
-		}
+		p.OfRef, p.Tender = of.Ref, of.Means
 	}
 	return p
 }
@@ -305,7 +301,7 @@ func (r *checkoutRun) proceed() {
 		r.event("short", Event{Reason: "missing " + left.String()})
 		return
 	}
-	s := Step{Key: r.key(EffectAuthorise), Kind: EffectAuthorise, Tender: next.Tender.ID, Amount: amount}
+	s := Step{Key: r.key(EffectAuthorise), Kind: EffectAuthorise, Tender: next.Tender.ID, Means: next.Tender, Amount: amount}
 	next.Key, next.Asked = s.Key, amount
 	r.move(OnAuthorised)
 	r.timer(r.policy.PayFor)
@@ -479,11 +475,15 @@ func (r *checkoutRun) report(rep Report) error {
 	}
 	r.answer, r.jitter = rep.Stock, rep.Jitter
 	o := r.read(s, rep)
-	if !s.Open {
+	switch {
+	case !s.Open:
 		r.late(s, o)
+		return nil
+	case r.known(s, o):
 		return nil
 	}
 	r.record(s, o, rep.Seen)
+	o = r.early(s, o)
 	switch s.Kind {
 	case EffectAuthorise:
 		r.authorised(s, o)
@@ -689,6 +689,10 @@ func (r *checkoutRun) resolve(res Resolve) error {
 	if s == nil || !s.Open {
 		return fmt.Errorf("%w: open step %s", ErrNotFound, res.Key)
 	}
+	if err := r.checkWord(s, res); err != nil {
+		return err
+	}
+	r.word = true
 	r.event("resolved", Event{Key: res.Key, By: res.By, Reason: res.Reason})
 	return r.report(res.Report)
 }

@@ -54,6 +54,9 @@ func newOrderRun(o Order, at time.Time) *orderRun {
 func (o Order) clone() Order {
 	o.Tenders, o.Steps, o.Payments = slices.Clone(o.Tenders), slices.Clone(o.Steps), o.Payments.clone()
 	o.Units, o.Counts = maps.Clone(o.Units), maps.Clone(o.Counts)
+	for i := range o.Tenders {
+		o.Tenders[i].Before = slices.Clone(o.Tenders[i].Before)
+	}
 	return o
 }
 
@@ -177,7 +180,7 @@ func (r *orderRun) payload(s Step) any {
 	case EffectHandOver:
 		h := HandOver{Key: s.Key, Order: r.o.ID, Buyer: r.o.Buyer, Address: r.o.Address}
 		for _, l := range r.o.Lines {
-			if l.Quantity -= r.o.Units[l.ID].Cancelled; l.Quantity > 0 {
+			if l.Quantity -= r.o.Units[l.ID].Cancelled + r.o.Units[l.ID].Shipped; l.Quantity > 0 {
 				h.Lines = append(h.Lines, l)
 			}
 		}
@@ -191,11 +194,22 @@ func (r *orderRun) payload(s Step) any {
 	p := PaymentRequest{Key: s.Key, OfKey: s.Of, Amount: s.Amount, Order: string(r.o.ID)}
 	if t := r.tender(s.Tender); t != nil {
 		p.Tender = t.Tender
-		if t.Key == s.Of {
+		if was := t.before(s.Of); was != nil {
+			p.OfRef = was.Ref
+		} else if t.Key == s.Of {
 			p.OfRef = t.Ref
 		}
 	}
 	return p
+}
+
+// current is the authorisation that a tender has now, with its own part of the money.
+func (r *orderRun) current(t *OrderTender) Authorisation {
+	a := Authorisation{Key: t.Key, Ref: t.Ref, Captured: t.Captured, Refunded: r.plus(t.Refunded, t.Refunding)}
+	for _, was := range t.Before {
+		a.Captured, a.Refunded = r.minus(a.Captured, was.Captured), r.minus(a.Refunded, was.Refunded)
+	}
+	return a
 }
 
 // taken is what captures have taken and are taking.
@@ -228,17 +242,19 @@ func (r *orderRun) take(amount money.Amount) money.Amount {
 	return amount
 }
 
-// renew asks for new authorisations in place of those that have lapsed, and returns what
-// they do not cover.
+// renew asks for new authorisations in place of those that have lapsed, each for all that
+// may still be taken, later shipments among it, and returns what they do not cover.
 func (r *orderRun) renew(amount money.Amount) money.Amount {
+	owed := r.minus(r.minus(r.o.Total, r.o.Cancelled), r.taken())
 	for i := range r.o.Tenders {
 		t := &r.o.Tenders[i]
-		part := r.least(r.minus(r.minus(t.Authorised, t.Captured), t.Capturing), amount)
+		part := r.least(r.minus(r.minus(t.Authorised, t.Captured), t.Capturing), owed)
 		asked := func(s Step) bool { return s.Open && s.Kind == EffectAuthorise && s.Tender == t.Tender.ID }
-		if !t.Lapsed || part.Sign() <= 0 || slices.ContainsFunc(r.o.Steps, asked) {
+		if !t.Lapsed || part.Sign() <= 0 || amount.Sign() <= 0 || slices.ContainsFunc(r.o.Steps, asked) {
 			continue
 		}
-		amount = r.minus(amount, part)
+		owed = r.minus(owed, part)
+		amount = r.minus(amount, r.least(part, amount))
 		s := Step{Key: r.key("reauthorise"), Kind: EffectAuthorise, Tender: t.Tender.ID, Amount: part}
 		r.ask(s, r.payload(s))
 	}
@@ -506,11 +522,7 @@ func (r *orderRun) moneyBack() {
 			continue
 		}
 		over = r.minus(over, part)
-		t.Refunding = r.plus(t.Refunding, part)
-		r.post(accountReceivable+string(r.o.ID), part)
-		r.post(accountRefunds+string(r.o.ID), part.Neg())
-		s := Step{Kind: EffectRefund, Tender: t.Tender.ID, Of: t.Key, Amount: part, Key: r.cancelKey("refund", t.Tender.ID)}
-		r.ask(s, r.payload(s))
+		r.refund(t, part)
 	}
 	busy := func(s Step) bool { return s.Kind == EffectCapture || s.Kind == EffectAuthorise }
 	if r.o.Cancellations == 0 || r.minus(owed, r.taken()).Sign() > 0 || slices.ContainsFunc(r.o.Steps, busy) {
@@ -525,6 +537,29 @@ func (r *orderRun) moneyBack() {
 		t.Voided = true
 		s := Step{Kind: EffectVoid, Tender: t.Tender.ID, Of: t.Key, Amount: rest, Key: r.cancelKey("void", t.Tender.ID)}
 		r.ask(s, r.payload(s))
+	}
+}
+
+// refund asks for the refund of a part of what a tender has paid, from the authorisation
+// that it was captured under, the newest first.
+func (r *orderRun) refund(t *OrderTender, part money.Amount) {
+	r.post(accountReceivable+string(r.o.ID), part)
+	r.post(accountRefunds+string(r.o.ID), part.Neg())
+	ask := func(of Authorisation) money.Amount {
+		some := r.least(r.minus(of.Captured, of.Refunded), part)
+		if some.Sign() > 0 {
+			part = r.minus(part, some)
+			t.Refunding = r.plus(t.Refunding, some)
+			s := Step{Kind: EffectRefund, Tender: t.Tender.ID, Of: of.Key, Amount: some, Key: r.cancelKey("refund", t.Tender.ID)}
+			r.ask(s, r.payload(s))
+		}
+		return some
+	}
+	ask(r.current(t))
+	for i := range slices.Backward(t.Before) {
+		if some := ask(t.Before[i]); some.Sign() > 0 {
+			t.Before[i].Refunded = r.plus(t.Before[i].Refunded, some)
+		}
 	}
 }
 

@@ -90,8 +90,9 @@
 // not_found, in_doubt, discount_held, confirmed, cancel_asked, answered, cancelling, refunding,
 // returning, rechecked, cancelled and placed; those of an order placed, capturing, captured,
 // released, shipped, cancel_asked, units_cancelled and cancelled. Both have the outcomes of
-// other effects, such as capture_done, void_refused and refund_unknown, and observed, resolved, refused_late,
-// written_off, payment_differs, payment_agrees, and alert, which is for people.
+// other effects, such as capture_done, void_refused and refund_unknown, and observed, resolved,
+// written_off, refused_late, done_late, payment_differs, payment_agrees and alert. For people are
+// alert and payment_differs, and whatever is in doubt for long or Stuck.
 //
 // # Money
 //

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenon-go/tenon/money"
@@ -218,8 +219,8 @@ type PaymentRequest struct {
 }
 
 // A HandOver gives an order to the warehouse. Address and Buyer are those of the
-// checkout; Lines are the units that are not cancelled when it is first asked for: for
-// what is cancelled later there is a Stop.
+// checkout; Lines are the units that are neither cancelled nor shipped when it is first
+// asked for: for what is cancelled later there is a Stop.
 type HandOver struct {
 	Key     string     `json:"key"`
 	Order   OrderID    `json:"order"`
@@ -260,6 +261,7 @@ type run struct {
 	order    OrderID
 	steps    *[]Step
 	payments *PaymentSet
+	word     bool                       // the outcome is an operator's
 	emit     func(kind string, e Event) // appends an event with all that changed since the last one
 	d        Decision
 }
@@ -333,6 +335,16 @@ func (r *run) again(s *Step, status OutcomeStatus, payload any) time.Time {
 	return due
 }
 
+// known reports whether an outcome says nothing new of a step that was left to a person:
+// only its success ends that, another part of one of which a part is done, or a word.
+func (r *run) known(s *Step, o Outcome) bool {
+	if !s.Stuck || r.word {
+		return false
+	}
+	part := s.Status == Done // and what is asked is the rest
+	return o.Status != Done || part && (o.Ref == "" || o.Ref == s.Ref)
+}
+
 // tell makes one alert of a doubt that has lasted too long.
 func (r *run) tell(s *Step) {
 	if s.Status == Waiting || s.Told || r.at.Sub(s.Asked) < r.policy.UnknownFor {
@@ -389,7 +401,7 @@ func (r *run) read(s *Step, rep Report) Outcome {
 	if bad != "" {
 		o = Outcome{Ref: o.Ref, Code: o.Code, Reason: bad}
 	}
-	if o.Amount.IsZero() {
+	if o.Amount.Currency().IsZero() {
 		o.Amount = s.Amount
 	}
 	if o.Status == Done {
@@ -400,6 +412,10 @@ func (r *run) read(s *Step, rep Report) Outcome {
 
 // record keeps an outcome with its step, and with the payments.
 func (r *run) record(s *Step, o Outcome, seen []PaymentEvent) {
+	id, ref := s.Key, cmp.Or(o.Ref, s.Ref)
+	if s.Stuck && s.Status == Done { // a part was known; this is another movement
+		id, ref = s.Key+"/rest", o.Ref
+	}
 	s.Status, s.Code, s.Reason = o.Status, o.Code, o.Reason
 	s.Ref = cmp.Or(o.Ref, s.Ref)
 	s.Sent = s.Sent || o.Status != NotSent
@@ -412,7 +428,7 @@ func (r *run) record(s *Step, o Outcome, seen []PaymentEvent) {
 	if !moves {
 		return
 	}
-	e := PaymentEvent{ID: s.Key, Key: s.Key, Ref: s.Ref, Kind: kind, Amount: o.Amount, At: r.at}
+	e := PaymentEvent{ID: id, Key: id, Ref: ref, Kind: kind, Amount: o.Amount, At: r.at}
 	switch o.Status {
 	case Done:
 		e.Status = PaymentSucceeded
@@ -424,6 +440,23 @@ func (r *run) record(s *Step, o Outcome, seen []PaymentEvent) {
 		return
 	}
 	r.seen(e)
+}
+
+// early returns what the gateway has said of a movement before it answered that this is to
+// come, if that is final; else the outcome.
+func (r *run) early(s *Step, o Outcome) Outcome {
+	kind, moves := paymentKind(s.Kind)
+	if o.Status != Waiting || !moves || s.Ref == "" {
+		return o
+	}
+	for _, e := range slices.Backward(r.payments.list()) { // the newest first
+		if said, final := e.outcome(); final && e.Source != "" && e.Kind == kind && e.Ref == s.Ref {
+			said = r.read(s, Report{Key: s.Key, Outcome: said})
+			r.record(s, said, nil)
+			return said
+		}
+	}
+	return o
 }
 
 // paymentKind returns which movement of money an effect is.
@@ -458,11 +491,11 @@ func (r *run) compare(differs *bool) {
 	r.emit("payment_agrees", Event{})
 }
 
-// match returns the step that a gateway's event is about: by our key, else by its own
-// name for the movement.
+// match returns the step that a gateway's event is about: by our key, else, where the key
+// is none of ours, by its own name for the movement.
 func (r *run) match(e PaymentEvent) *Step {
-	if s := r.step(e.Key); e.Key != "" {
-		return s
+	if owner, _, _ := strings.Cut(e.Key, "/"); owner == cmp.Or(string(r.checkout), string(r.order)) {
+		return r.step(e.Key)
 	}
 	for i := range *r.steps {
 		s := &(*r.steps)[i]
@@ -498,6 +531,18 @@ func (c Resolve) check() error {
 	}
 	if len(p) > 0 {
 		return &InvalidError{Problems: p}
+	}
+	return nil
+}
+
+// checkWord returns what is wrong with an operator's word about a step.
+func (r *run) checkWord(s *Step, c Resolve) error {
+	a := c.Outcome.Amount
+	if a.Currency().IsZero() || !s.Kind.Gateway() {
+		return nil
+	}
+	if over, err := a.Cmp(s.Amount); err != nil || over > 0 || a.Sign() < 0 || !a.IsSettled() {
+		return &InvalidError{Problems: []string{fmt.Sprintf("resolve: amount %s: want at most %s", a, s.Amount)}}
 	}
 	return nil
 }

@@ -76,7 +76,27 @@ type OrderTender struct {
 	Refunding  money.Amount      `json:"refunding"`
 	Voided     bool              `json:"voided,omitzero"` // what is not captured is released, or on the way to it
 	Lapsed     bool              `json:"lapsed,omitzero"` // the authorisation is no longer valid
+	Before     []Authorisation   `json:"before,omitzero"` // those that this one took the place of, the oldest first
 	Details    map[string]string `json:"details,omitzero"`
+}
+
+// An Authorisation is one that has lapsed and was renewed, with its own part of the money:
+// what was captured under it, and what of that was given back or is on its way.
+type Authorisation struct {
+	Key      string       `json:"key"`
+	Ref      string       `json:"ref,omitzero"`
+	Captured money.Amount `json:"captured"`
+	Refunded money.Amount `json:"refunded"`
+}
+
+// before returns an earlier authorisation, nil without one.
+func (t *OrderTender) before(key string) *Authorisation {
+	for i := range t.Before {
+		if t.Before[i].Key == key {
+			return &t.Before[i]
+		}
+	}
+	return nil
 }
 
 // An OrderCommand is what [DecideOrder] decides: [Capture], [Ship], [CancelOrder],
@@ -141,13 +161,15 @@ func (s *OrderState) UnmarshalText(text []byte) error {
 	return enum.Parse(orderStates, "order state", text, s)
 }
 
-// A Shipment is units that have left, under an idempotency key.
+// A Shipment is units that have left, under an idempotency key; without a key, each call
+// is a shipment of its own.
 type Shipment struct {
 	Key   string
 	Lines []LineQty
 }
 
-// A Cancellation is units that are no longer wanted, under an idempotency key.
+// A Cancellation is units that are no longer wanted, under an idempotency key; without a
+// key, each call is a cancellation of its own.
 type Cancellation struct {
 	Key    string
 	Lines  []LineQty // none: all that have not left
@@ -274,11 +296,16 @@ func (r *orderRun) report(rep Report) error {
 		if prefix, _, _ := strings.Cut(rep.Key, "/"); prefix != string(r.o.ID) || r.o.State == OrderNone {
 			return fmt.Errorf("%w: step %s", ErrNotFound, rep.Key)
 		}
-		return nil // it has ended
+		r.late(rep)
+		return nil
 	}
 	r.jitter = rep.Jitter
 	o := r.read(s, rep)
+	if r.known(s, o) {
+		return nil
+	}
 	r.record(s, o, rep.Seen)
+	o = r.early(s, o)
 	e := Event{Key: s.Key, Ref: s.Ref, Reason: o.Reason}
 	switch o.Status {
 	case Done:
@@ -296,6 +323,27 @@ func (r *orderRun) report(rep Report) error {
 	return nil
 }
 
+// late is the outcome of a step that has ended. What ended it stays. A success after a
+// refusal is kept beside it, so that the balances differ and a person looks at it.
+func (r *orderRun) late(rep Report) {
+	own := (*r.payments)[""][rep.Key]
+	if rep.Outcome.Status != Done || own.Status != PaymentFailed {
+		return
+	}
+	amount := rep.Outcome.Amount
+	if amount.Currency().IsZero() {
+		amount = own.Amount
+	}
+	e := PaymentEvent{
+		Source: "late", ID: rep.Key, Key: rep.Key, Ref: cmp.Or(rep.Outcome.Ref, own.Ref), Kind: own.Kind,
+		Status: PaymentSucceeded, Amount: amount, At: r.at,
+	}
+	if e.check(r.currency) == nil && r.seen(e) {
+		r.event("done_late", Event{Key: e.Key, Ref: e.Ref})
+		r.compare(&r.o.Differs)
+	}
+}
+
 // finished is the outcome Done.
 func (r *orderRun) finished(s Step, o Outcome, e Event) {
 	t := r.tender(s.Tender)
@@ -305,6 +353,9 @@ func (r *orderRun) finished(s Step, o Outcome, e Event) {
 		r.end(s.Key)
 		t.Capturing = r.minus(t.Capturing, s.Amount)
 		t.Captured = r.plus(t.Captured, o.Amount)
+		if was := t.before(s.Of); was != nil {
+			was.Captured = r.plus(was.Captured, o.Amount)
+		}
 		r.post(accountClearing, o.Amount)
 		r.post(accountReceivable+string(r.o.ID), o.Amount.Neg())
 		r.move(OnProgress)
@@ -316,6 +367,7 @@ func (r *orderRun) finished(s Step, o Outcome, e Event) {
 		r.captured()
 	case EffectAuthorise:
 		r.end(s.Key)
+		t.Before = append(t.Before, r.current(t))
 		t.Key, t.Ref, t.Lapsed, t.Details = s.Key, o.Ref, false, o.Details
 		t.Authorised = r.plus(r.plus(t.Captured, t.Capturing), o.Amount)
 		r.move(OnProgress)
@@ -362,7 +414,7 @@ func (r *orderRun) refunded(s Step, o Outcome, e Event) {
 	r.move(OnProgress)
 	if rest := r.minus(s.Amount, o.Amount); rest.Sign() > 0 {
 		p := r.step(s.Key)
-		p.Amount, p.Status, p.Reason = rest, Refused, "refunded for less, missing "+rest.String()
+		p.Amount, p.Reason = rest, "refunded for less, missing "+rest.String()
 		r.event("refund_done", e)
 		r.stuck(p)
 		return
@@ -491,9 +543,14 @@ func (r *orderRun) resolve(res Resolve) error {
 	if err := res.check(); err != nil {
 		return err
 	}
-	if r.step(res.Key) == nil {
+	s := r.step(res.Key)
+	if s == nil {
 		return fmt.Errorf("%w: open step %s", ErrNotFound, res.Key)
 	}
+	if err := r.checkWord(s, res); err != nil {
+		return err
+	}
+	r.word = true
 	r.event("resolved", Event{Key: res.Key, By: res.By, Reason: res.Reason})
 	return r.report(res.Report)
 }

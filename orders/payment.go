@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/orders/internal/enum"
@@ -110,7 +111,7 @@ type Observed struct {
 // taken from Authorised, refunds from Charged; a chargeback takes from Charged, a
 // reversed refund moves back there. An event without a reference stands alone, and
 // only adds to its own amount. Amounts of one currency are expected; one that does
-// not add up is left out. O(n log n).
+// not add up is left out. O(n²): a payment has few.
 func FoldPayment(start Balance, events []PaymentEvent) Balance {
 	f := folder{balance: start}
 	f.events = slices.Clone(events)
@@ -183,7 +184,7 @@ func (f *folder) event(i int, e *PaymentEvent) {
 	switch e.Status {
 	case PaymentSucceeded:
 		if !f.has(e, func(j int, o *PaymentEvent) bool {
-			return o.Status == PaymentFailed && o.At.After(e.At) || o.Status == PaymentSucceeded && j > i
+			return o.Status == PaymentFailed && o.At.Truncate(time.Second).After(e.At.Truncate(time.Second)) || o.Status == PaymentSucceeded && j > i
 		}) {
 			f.success(e)
 		}
@@ -318,21 +319,17 @@ func (s PaymentSet) differs() bool {
 		ref  string
 	}
 	keys := map[movement]string{}
-	for _, events := range s {
-		for _, e := range events {
-			if e.Key != "" && e.Ref != "" {
-				keys[movement{e.Kind, e.Ref}] = e.Key
-			}
+	all := s.list()
+	for _, e := range all {
+		if e.Key != "" && e.Ref != "" {
+			keys[movement{e.Kind, e.Ref}] = e.Key
 		}
 	}
-	var own, all []PaymentEvent
-	for source, events := range s {
-		for _, e := range events {
-			e.Ref = cmp.Or(e.Key, keys[movement{e.Kind, e.Ref}], e.Ref)
-			all = append(all, e)
-			if source == "" {
-				own = append(own, e)
-			}
+	var own []PaymentEvent
+	for i := range all {
+		e := &all[i]
+		if e.Ref = cmp.Or(e.Key, keys[movement{e.Kind, e.Ref}], e.Ref); e.Source == "" {
+			own = append(own, *e)
 		}
 	}
 	if len(own) == len(all) {
@@ -349,6 +346,11 @@ func (e PaymentEvent) check(c money.Currency) error {
 	var p []string
 	if e.Source == "" || e.ID == "" {
 		p = append(p, "event: source or id is missing")
+	}
+	for _, text := range []string{e.Source, e.ID, e.Key, e.Ref} {
+		if !utf8.ValidString(text) {
+			p = append(p, fmt.Sprintf("event: %q is not UTF-8", text))
+		}
 	}
 	if e.At.IsZero() {
 		p = append(p, "event: time is missing")
@@ -368,14 +370,13 @@ func (e PaymentEvent) check(c money.Currency) error {
 	return nil
 }
 
-// list returns the events, in no particular order.
+// list returns the events, in the order in which they are folded.
 func (s PaymentSet) list() []PaymentEvent {
 	var out []PaymentEvent
 	for _, events := range s {
-		for _, e := range events {
-			out = append(out, e)
-		}
+		out = slices.AppendSeq(out, maps.Values(events))
 	}
+	slices.SortFunc(out, comparePayments)
 	return out
 }
 
