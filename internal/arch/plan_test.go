@@ -58,11 +58,13 @@ func house() plan {
 			{"resilience/guard", "resilience/retry/budget"},
 			{"resilience/guard", "resilience/breaker"},
 			{"resilience/guard", "resilience/bulkhead"},
+			{"tracing", "tracing/propagation"}, // what headers say about sampling
 		},
 		thirdParty: []dependency{
 			{module: decimal},
 			{module: "github.com/cenkalti/backoff/v4", testsOnly: true}, // its values work as they are: shown, not needed
 			{module: "github.com/google/go-cmp", testsOnly: true},
+			{module: "github.com/klauspost/compress"},  // zstd, which OTLP's receivers take
 			{module: "github.com/sony/gobreaker/v2"},   // a breaker engine behind our interface
 			{module: "go.opentelemetry.io/otel"},       // the attributes of spans
 			{module: "go.opentelemetry.io/otel/trace"}, // Config.Tracer

@@ -1,0 +1,370 @@
+package tracing
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tenon-go/tenon/tracing/internal/wire"
+)
+
+const (
+	defaultBatch      = 512
+	defaultDelay      = time.Second
+	defaultQueueBytes = 8 << 20
+	maxBatchBytes     = 1 << 20
+
+	// Between tries of a sink that fails without saying when to come back.
+	firstWait = 100 * time.Millisecond
+	lastWait  = 5 * time.Second
+)
+
+// Stats counts spans that ended: Ended = Delivered + Rejected + Dropped + Queued at every instant.
+type Stats struct {
+	Ended     int64
+	Delivered int64 // taken by the sink
+	Rejected  int64 // refused by the sink for good, one by one
+	Dropped   int64 // beyond MaxQueueBytes, after Close, or in a batch that the sink refused for good
+	Queued    int64 // wait, or are being sent
+	Refusals  int64 // of batches, which are sent again
+	LastError string
+}
+
+// A BatchConfig says how spans are put together and sent.
+type BatchConfig struct {
+	// MaxBatch is how many spans are sent at once; 0 = 512. A batch is also sent at 1 MiB.
+	MaxBatch int
+	// MaxDelay is how long a span waits for others; 0 = 1 s.
+	MaxDelay time.Duration
+	// MaxQueueBytes bounds the spans that were not yet taken by the sink; 0 = 8 MiB. Spans that end beyond it are dropped and counted.
+	MaxQueueBytes int
+}
+
+func (c BatchConfig) withDefaults() BatchConfig {
+	if c.MaxBatch == 0 {
+		c.MaxBatch = defaultBatch
+	}
+	if c.MaxDelay == 0 {
+		c.MaxDelay = defaultDelay
+	}
+	if c.MaxQueueBytes == 0 {
+		c.MaxQueueBytes = defaultQueueBytes
+	}
+	return c
+}
+
+func (c BatchConfig) validate(sink Sink) error {
+	var errs problems
+	errs.add(sink == nil, "no sink")
+	errs.add(c.MaxBatch < 0, "MaxBatch %d: want 0 or more", c.MaxBatch)
+	errs.add(c.MaxDelay < 0, "MaxDelay %v: want 0 or more", c.MaxDelay)
+	errs.add(c.MaxQueueBytes < 0, "MaxQueueBytes %d: want 0 or more", c.MaxQueueBytes)
+	return errors.Join(errs...)
+}
+
+// problems of a config.
+type problems []error
+
+func (p *problems) add(bad bool, format string, args ...any) {
+	if bad {
+		*p = append(*p, fmt.Errorf("tracing: %w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+	}
+}
+
+// pending are the spans of one scope that wait to be sent.
+type pending struct {
+	resource []byte // the fields of ResourceSpans beside the scope spans
+	scope    []byte // the fields of ScopeSpans beside the spans
+	spans    []byte // the fields of spans
+}
+
+// from is what spans have in common, by pointer.
+type from struct {
+	resource *Resource
+	scope    *Scope
+}
+
+// A batch is a request that waits to be sent.
+type batch struct {
+	req   []byte
+	spans int64
+}
+
+// A Batcher collects spans that ended and sends them in batches, one at a time, from a goroutine of its own. [NewBatcher] makes it; Close ends
+// it. It is safe for concurrent use. A [Provider] has one; whoever makes spans otherwise can use it alone.
+type Batcher struct {
+	sink Sink
+	cfg  BatchConfig
+
+	signal chan struct{}      // something to do: spans where there were none, a batch, or the end
+	done   chan struct{}      // the goroutine has ended
+	cancel context.CancelFunc // gives up sending
+
+	mu      sync.Mutex
+	open    []*pending        // with spans, in the order of their first
+	added   map[from]*pending // of them, those of Add
+	spans   int64             // in open
+	bytes   int               // in open and queue, and being sent
+	current int               // bytes in open
+	queue   []batch
+	free    []byte // of a batch that was sent, to be used again
+	sealed  int64  // batches that were made
+	settled int64  // batches that met their fate
+	moved   chan struct{}
+	closed  bool
+	stats   Stats
+}
+
+// NewBatcher returns a Batcher that sends to sink. The error Is ErrConfig and names every problem.
+func NewBatcher(sink Sink, cfg BatchConfig) (*Batcher, error) {
+	if err := cfg.validate(sink); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &Batcher{
+		sink: sink, cfg: cfg.withDefaults(), added: map[from]*pending{},
+		signal: make(chan struct{}, 1), done: make(chan struct{}), cancel: cancel, moved: make(chan struct{}),
+	}
+	go b.run(ctx)
+	return b, nil
+}
+
+// Add takes a span that ended, of which it keeps no reference but Resource and Scope until the batch is sent: spans that share them by pointer
+// share the messages. It does not wait for the sink.
+func (b *Batcher) Add(s *Span) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := from{s.Resource, s.Scope}
+	p := b.added[key]
+	if p == nil {
+		p = &pending{resource: appendResource(nil, s.Resource), scope: appendScope(nil, s.Scope)}
+		b.added[key] = p
+	}
+	b.add(p, s)
+}
+
+// end takes a span of a tracer that ended.
+func (b *Batcher) end(p *pending, s *Span) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.add(p, s)
+}
+
+func (b *Batcher) add(p *pending, s *Span) {
+	b.stats.Ended++
+	before := len(p.spans)
+	spans, mark := wire.Begin(p.spans, wire.ScopeSpansSpans)
+	spans = wire.End(AppendSpan(spans, s), mark)
+	size := len(spans) - before
+	if b.closed || b.bytes+size > b.cfg.MaxQueueBytes {
+		p.spans = spans[:before] // With what room it got.
+		b.stats.Dropped++
+		return
+	}
+	if before == 0 {
+		b.open = append(b.open, p)
+	}
+	p.spans = spans
+	b.current += size
+	b.bytes += size
+	b.spans++
+	switch {
+	case b.spans >= int64(b.cfg.MaxBatch) || b.current >= maxBatchBytes:
+		b.seal()
+		b.wake()
+	case b.spans == 1:
+		b.wake()
+	}
+}
+
+func (b *Batcher) wake() {
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}
+
+// seal makes a batch of the spans that wait.
+func (b *Batcher) seal() {
+	if b.spans == 0 {
+		return
+	}
+	req, outer := wire.Begin(b.free[:0], wire.RequestResourceSpans)
+	b.free = nil
+	for i, p := range b.open {
+		another := i > 0 && !bytes.Equal(p.resource, b.open[i-1].resource)
+		if another {
+			req, outer = wire.Begin(wire.End(req, outer), wire.RequestResourceSpans)
+		}
+		if another || i == 0 {
+			req = append(req, p.resource...)
+		}
+		size := uint64(len(p.scope) + len(p.spans))
+		req = wire.AppendUvarint(wire.AppendTag(req, wire.ResourceSpansScopeSpans, wire.Len), size)
+		req = append(append(req, p.scope...), p.spans...)
+		p.spans = p.spans[:0]
+	}
+	req = wire.End(req, outer)
+	b.queue = append(b.queue, batch{req: req, spans: b.spans})
+	b.bytes += len(req) - b.current
+	clear(b.added)
+	b.open, b.spans, b.current = b.open[:0], 0, 0
+	b.sealed++
+}
+
+// take returns the next batch, and whether the goroutine has to wait for more spans, or to end.
+func (b *Batcher) take(due bool) (next batch, waiting, ended bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) == 0 && (due || b.closed) {
+		b.seal()
+	}
+	if len(b.queue) == 0 {
+		return batch{}, b.spans > 0, b.closed
+	}
+	next = b.queue[0]
+	b.queue = slices.Delete(b.queue, 0, 1)
+	return next, false, false
+}
+
+func (b *Batcher) run(ctx context.Context) {
+	defer close(b.done)
+	timer := time.NewTimer(b.cfg.MaxDelay) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+	defer timer.Stop()
+	timer.Stop()
+	armed, due := false, false
+	for {
+		next, waiting, ended := b.take(due)
+		due = false
+		switch {
+		case next.req != nil:
+			timer.Stop()
+			armed = false
+			b.deliver(ctx, next)
+			continue
+		case ended:
+			return
+		case waiting && !armed:
+			timer.Reset(b.cfg.MaxDelay)
+			armed = true
+		}
+		select {
+		case <-b.signal:
+		case <-timer.C:
+			armed, due = false, true
+		}
+	}
+}
+
+// deliver sends a batch until the sink took it, refused it for good, or ctx ended.
+func (b *Batcher) deliver(ctx context.Context, next batch) {
+	wait := firstWait
+	for {
+		result, err := b.sink.Ingest(ctx, next.req)
+		if err == nil {
+			rejected := min(max(int64(result.Rejected), 0), next.spans)
+			b.settle(next, Stats{Delivered: next.spans - rejected, Rejected: rejected, LastError: result.Reason})
+			return
+		}
+		if errors.Is(err, ErrPermanent) || ctx.Err() != nil {
+			b.settle(next, Stats{Dropped: next.spans, LastError: err.Error()})
+			return
+		}
+		b.refused(err)
+		pause := wait
+		if overload, ok := errors.AsType[*OverloadError](err); ok && overload.RetryAfter > 0 {
+			pause = overload.RetryAfter
+		} else {
+			wait = min(2*wait, lastWait)
+		}
+		timer := time.NewTimer(pause) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+func (b *Batcher) refused(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stats.Refusals++
+	b.stats.LastError = err.Error()
+}
+
+// settle counts what became of a batch.
+func (b *Batcher) settle(done batch, fate Stats) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stats.Delivered += fate.Delivered
+	b.stats.Rejected += fate.Rejected
+	b.stats.Dropped += fate.Dropped
+	if fate.LastError != "" {
+		b.stats.LastError = fate.LastError
+	}
+	b.bytes -= len(done.req)
+	b.free = done.req
+	b.settled++
+	close(b.moved)
+	b.moved = make(chan struct{})
+}
+
+// Flush sends what ended before the call, and waits until the sink took or refused it for good. It returns context.Cause(ctx), wrapped, if
+// ctx ends first; what is left is sent later.
+func (b *Batcher) Flush(ctx context.Context) error {
+	b.mu.Lock()
+	b.seal()
+	target := b.sealed
+	b.mu.Unlock()
+	b.wake()
+	for {
+		b.mu.Lock()
+		settled, moved := b.settled, b.moved
+		b.mu.Unlock()
+		if settled >= target {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("tracing: flush: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// Close sends what ended before the call and waits until that is done. If ctx ends first, the rest is dropped and counted, and the error says
+// how many spans. Spans that end later are dropped and counted. After the first call others wait for its end.
+func (b *Batcher) Close(ctx context.Context) error {
+	b.mu.Lock()
+	b.closed = true
+	before := b.stats.Dropped
+	b.mu.Unlock()
+	b.wake()
+	defer b.cancel()
+	select {
+	case <-b.done:
+		return nil
+	case <-ctx.Done():
+	}
+	b.cancel()
+	<-b.done
+	lost := b.Stats().Dropped - before
+	if lost == 0 {
+		return nil
+	}
+	return fmt.Errorf("tracing: close: %d spans were not delivered: %w", lost, context.Cause(ctx))
+}
+
+// Stats returns what became of the spans that ended.
+func (b *Batcher) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.stats
+	s.Queued = s.Ended - s.Delivered - s.Rejected - s.Dropped
+	return s
+}

@@ -1,0 +1,397 @@
+package otlp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/wire"
+)
+
+const (
+	defaultTimeout = 10 * time.Second
+	tracesPath     = "/v1/traces"
+	maxAnswer      = 64 << 10 // bytes of an answer that are read
+)
+
+// A BackOff says how long to wait before the next try; below 0 = give up. The types of github.com/cenkalti/backoff are such.
+type BackOff interface{ NextBackOff() time.Duration }
+
+// A ClientConfig says how requests are sent.
+type ClientConfig struct {
+	// HTTP sends the requests; nil = a client of its own without limits but Timeout.
+	HTTP *http.Client
+	// Header is sent with each request, for authentication above all.
+	Header http.Header
+	// Uncompressed leaves requests as they are; else they are sent with gzip.
+	Uncompressed bool
+	// Timeout bounds a single try; 0 = 10 s.
+	Timeout time.Duration
+	// BackOff makes the waits of one request, where the server does not say when to come back; nil = 1 s, doubled up to 30 s, half of it at
+	// random, for about a minute.
+	BackOff func() BackOff
+}
+
+// ClientStats count what a client did.
+type ClientStats struct {
+	Tries     int64  // requests sent, each time
+	Requests  int64  // that were taken
+	Failed    int64  // that were given up
+	Accepted  int64  // spans
+	Rejected  int64  // spans that the server rejected though it took their request
+	LastError string // "" = nothing went wrong so far
+}
+
+// A StatusError is an answer that says that the request is of no use. It Is tracing.ErrPermanent.
+type StatusError struct {
+	Code    int    // of HTTP
+	Message string // of the server; "" = none that could be read
+}
+
+// Error names status and message.
+func (e *StatusError) Error() string {
+	text := "otlp: status " + strconv.Itoa(e.Code) + " " + http.StatusText(e.Code)
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return text
+}
+
+// Is matches tracing.ErrPermanent.
+func (e *StatusError) Is(target error) bool { return target == tracing.ErrPermanent }
+
+// A Client sends requests to an OTLP server over HTTP. It is a tracing.Sink, and an output of a collector. [NewClient] makes it; it is safe for
+// concurrent use, and has no goroutine of its own.
+type Client struct {
+	url     string
+	cfg     ClientConfig
+	writers sync.Pool // of *gzip.Writer, which are large
+
+	mu    sync.Mutex
+	stats ClientStats
+}
+
+// NewClient returns a client for a server's URL; /v1/traces is added to one without a path.
+func NewClient(server string, cfg ClientConfig) (*Client, error) {
+	var errs []error
+	u, err := url.Parse(server)
+	switch {
+	case err != nil:
+		errs = append(errs, fmt.Errorf("otlp: %w: %w", tracing.ErrConfig, err))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		errs = append(errs, fmt.Errorf("otlp: %w: URL %q: want http or https and a host", tracing.ErrConfig, server))
+	case u.Path == "" || u.Path == "/":
+		u.Path = tracesPath
+	}
+	if cfg.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("otlp: %w: Timeout %v: want 0 or more", tracing.ErrConfig, cfg.Timeout))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = &http.Client{}
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.BackOff == nil {
+		cfg.BackOff = func() BackOff { return &exponential{next: time.Second} }
+	}
+	cfg.Header = cfg.Header.Clone()
+	return &Client{url: u.String(), cfg: cfg}, nil
+}
+
+// Stats returns what the client did so far.
+func (c *Client) Stats() ClientStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
+
+// Put sends the spans of kept as one request. What the server rejects of it is counted in Stats, and no error.
+func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
+	size := 0
+	for i := range kept {
+		size += len(kept[i].OTLP)
+	}
+	req := make([]byte, 0, size)
+	for i := range kept {
+		req = append(req, kept[i].OTLP...)
+	}
+	_, err := c.Ingest(ctx, req)
+	return err
+}
+
+// Ingest sends a request and waits for the answer. Without one, and where the answer is 429, 502, 503 or 504, it tries again, by the server's
+// Retry-After or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if there was an answer, or when ctx
+// ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
+//
+// A try whose answer was lost may have been taken: the spans are then sent twice.
+func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
+	body, err := c.encode(req)
+	if err != nil {
+		return tracing.Result{}, fmt.Errorf("otlp: %w", err)
+	}
+	backOff := c.cfg.BackOff()
+	for {
+		answer, err := c.try(ctx, body)
+		if err == nil {
+			rejected := min(max(answer.rejected, 0), spansIn(req))
+			return c.taken(tracing.Result{Accepted: spansIn(req) - rejected, Rejected: rejected, Reason: answer.message}), nil
+		}
+		if ctx.Err() != nil {
+			return tracing.Result{}, c.failed(fmt.Errorf("otlp: %w (last try: %w)", context.Cause(ctx), err))
+		}
+		if errors.Is(err, tracing.ErrPermanent) {
+			return tracing.Result{}, c.failed(err)
+		}
+		wait := backOff.NextBackOff()
+		if wait < 0 {
+			return tracing.Result{}, c.failed(err)
+		}
+		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
+			wait = max(wait, overload.RetryAfter)
+		}
+		pause(ctx, wait)
+	}
+}
+
+// pause waits, no longer than ctx lasts.
+func pause(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (c *Client) taken(result tracing.Result) tracing.Result {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Requests++
+	c.stats.Accepted += int64(result.Accepted)
+	c.stats.Rejected += int64(result.Rejected)
+	if result.Reason != "" {
+		c.stats.LastError = result.Reason
+	}
+	return result
+}
+
+func (c *Client) failed(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Failed++
+	c.stats.LastError = err.Error()
+	return err
+}
+
+// encode returns the body of a request. It is a copy also without compression: a transport may read on after its answer came.
+func (c *Client) encode(req []byte) ([]byte, error) {
+	if c.cfg.Uncompressed {
+		return bytes.Clone(req), nil
+	}
+	var body bytes.Buffer
+	w, ok := c.writers.Get().(*gzip.Writer)
+	if !ok {
+		var err error
+		if w, err = gzip.NewWriterLevel(nil, gzip.BestSpeed); err != nil {
+			return nil, err
+		}
+	}
+	defer c.writers.Put(w)
+	w.Reset(&body)
+	if _, err := w.Write(req); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return body.Bytes(), nil
+}
+
+// An answer is what a server says about a request that it took.
+type answer struct {
+	rejected int
+	message  string
+}
+
+// try sends the request once.
+func (c *Client) try(ctx context.Context, body []byte) (answer, error) {
+	c.mu.Lock()
+	c.stats.Tries++
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body)) //nolint:gosec // G704: the URL is the configured one.
+	if err != nil {
+		return answer{}, err
+	}
+	maps.Copy(req.Header, c.cfg.Header)
+	req.Header.Set("Content-Type", protobufType)
+	if !c.cfg.Uncompressed {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	resp, err := c.cfg.HTTP.Do(req) //nolint:gosec // G704: likewise.
+	if err != nil {
+		return answer{}, fmt.Errorf("otlp: %w", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // Only read from.
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if resp.StatusCode/100 == 2 {
+		if err != nil { // Taken, but of the answer's details nothing is known.
+			return answer{message: "answer: " + err.Error()}, nil
+		}
+		return readAnswer(resp.Header, text), nil
+	}
+	refusal := &StatusError{Code: resp.StatusCode, Message: readStatus(resp.Header, text)}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		cause := strings.TrimPrefix(refusal.Error(), "otlp: ")
+		return answer{}, &tracing.OverloadError{RetryAfter: retryAfter(resp.Header), Cause: cause}
+	}
+	return answer{}, refusal
+}
+
+// Media types of OTLP over HTTP.
+const (
+	protobufType = "application/x-protobuf"
+	jsonType     = "application/json"
+)
+
+// readAnswer reads an ExportTraceServiceResponse, in whichever form the server chose.
+func readAnswer(header http.Header, text []byte) answer {
+	var a answer
+	switch mediaType(header) {
+	case jsonType:
+		var body struct {
+			PartialSuccess struct {
+				RejectedSpans json.Number `json:"rejectedSpans"`
+				ErrorMessage  string      `json:"errorMessage"`
+			} `json:"partialSuccess"`
+		}
+		if err := json.Unmarshal(text, &body); err != nil {
+			return answer{message: "answer: " + err.Error()}
+		}
+		rejected, _ := strconv.Atoi(string(body.PartialSuccess.RejectedSpans)) // What is no number is none.
+		return answer{rejected, body.PartialSuccess.ErrorMessage}
+	case protobufType:
+		for w := wire.Walk(text); w.Next(); {
+			if w.Number == 1 && w.Wire == wire.Len { // partial_success
+				readPartial(w.In(), &a)
+			}
+		}
+	}
+	return a
+}
+
+func readPartial(w wire.Walker, a *answer) {
+	for w.Next() {
+		switch {
+		case w.Number == 1 && w.Wire == wire.Varint:
+			a.rejected = int(int64(w.Value)) //nolint:gosec // Two's complement.
+		case w.Number == 2 && w.Wire == wire.Len:
+			a.message = strings.ToValidUTF8(string(w.Bytes()), "\uFFFD")
+		}
+	}
+}
+
+// readStatus returns the message of a google.rpc.Status, in whichever form the server chose.
+func readStatus(header http.Header, text []byte) string {
+	message := ""
+	switch mediaType(header) {
+	case jsonType:
+		var body struct {
+			Message string `json:"message"`
+		}
+		if json.Unmarshal(text, &body) == nil {
+			message = body.Message
+		}
+	case protobufType:
+		for w := wire.Walk(text); w.Next(); {
+			if w.Number == 2 && w.Wire == wire.Len {
+				message = strings.ToValidUTF8(string(w.Bytes()), "\uFFFD")
+			}
+		}
+	}
+	return message
+}
+
+// mediaType returns the type of a body without parameters; "" = none.
+func mediaType(header http.Header) string {
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return kind
+}
+
+// retryAfter reads the header of that name: seconds, or a time, which counts from the answer's own.
+func retryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return max(at.Sub(now), 0)
+}
+
+// spansIn counts the spans of a request.
+func spansIn(req []byte) int {
+	n := 0
+	for resources := wire.Walk(req); resources.Next(); {
+		if resources.Wire != wire.Len {
+			continue
+		}
+		for scopes := resources.In(); scopes.Next(); {
+			if scopes.Number != wire.ResourceSpansScopeSpans || scopes.Wire != wire.Len {
+				continue
+			}
+			for spans := scopes.In(); spans.Next(); {
+				if spans.Number == wire.ScopeSpansSpans {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// An exponential is the default BackOff.
+type exponential struct {
+	next  time.Duration
+	tries int
+}
+
+// NextBackOff returns between half and all of 1, 2, 4, 8, 16 and 30 seconds, then gives up.
+func (e *exponential) NextBackOff() time.Duration {
+	const tries, longest = 6, 30 * time.Second
+	if e.tries++; e.tries > tries {
+		return -1
+	}
+	wait := e.next/2 + time.Duration(rand.Float64()*float64(e.next/2)) //nolint:forbidigo,gosec // The default of Config.BackOff; not a secret.
+	e.next = min(2*e.next, longest)
+	return wait
+}
