@@ -19,6 +19,8 @@
 //     [github.com/tenon-go/tenon/resilience/bulkhead]: calls that fail, made safe: what is worth repeating, when to stop calling, and
 //     how much one dependency may take. [github.com/tenon-go/tenon/resilience/guard] puts the three around a call, and
 //     [github.com/tenon-go/tenon/resilience/storm] computes what a policy does to a service that is down.
+//   - [github.com/tenon-go/tenon/tracing]: spans made, read and carried without an SDK: a TracerProvider, OTLP requests read
+//     in place, and [github.com/tenon-go/tenon/tracing/otlp], a receiver and a client.
 //   - [github.com/tenon-go/tenon/tracing/propagation]: the trace context of a request, in and out of the headers of HTTP,
 //     gRPC, queues and processes, as W3C, B3 and Jaeger write it.
 //
