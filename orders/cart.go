@@ -323,6 +323,11 @@ func (l CartLine) check() error {
 			p = append(p, fmt.Sprintf("line %q: %s %q: want 1 to %d bytes of text", l.ID, text.name, text.is, maxText))
 		}
 	}
+	for name, value := range l.Options {
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			p = append(p, fmt.Sprintf("line %q: option %q: want text, has %q", l.ID, name, value))
+		}
+	}
 	if len(p) > 0 {
 		return &InvalidError{Problems: p}
 	}

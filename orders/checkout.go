@@ -225,7 +225,7 @@ type Step struct {
 	Ref      string        `json:"ref,omitzero"`
 	Code     string        `json:"code,omitzero"`
 	Reason   string        `json:"reason,omitzero"`
-	Lines    []LineQty     `json:"lines,omitzero"`    // of a stop
+	Lines    []LineQty     `json:"lines,omitzero"`    // of a hand-over or a stop
 	Given    []Adjustment  `json:"given,omitzero"`    // of a reversal
 	Returned bool          `json:"returned,omitzero"` // of an authorisation: a void is on the way
 }
@@ -325,7 +325,8 @@ type BeginRequest struct {
 	Attributes map[string]string
 }
 
-// PayRequest names the tenders of a payment, under an idempotency key.
+// PayRequest names the tenders of a payment, under an idempotency key; without a key, each
+// call is a payment of its own.
 type PayRequest struct {
 	Key     string
 	Tenders []Tender

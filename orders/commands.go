@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -191,13 +190,10 @@ func (s *Orders) Claim(ctx context.Context, guest, into CartRef) (Cart, error) {
 			return a, err
 		case from.State == CartMerged && from.Into == into.ID:
 			return a, errReplayed
-		case into.Version != 0 && into.Version != cart.Version:
-			return a, &CartChangedError{Cart: cart}
-		case guest.Version != 0 && guest.Version != from.Version:
-			return a, &CartChangedError{Cart: from}
 		case from.Owner.ID != "" || cart.Owner.ID == "":
 			return a, &InvalidError{Problems: []string{"want the cart of a guest, and that of a customer"}}
 		}
+		shown := []Cart{cart, from} // a lock that is over has changed nothing that is shown
 		if from, err = s.endLock(ctx, from, at); err != nil {
 			return a, err
 		}
@@ -207,6 +203,11 @@ func (s *Orders) Claim(ctx context.Context, guest, into CartRef) (Cart, error) {
 		var merged Cart
 		if cart, merged, err = cart.merge(from, s.cfg.NewID, at); err != nil {
 			return a, err
+		}
+		for i, ref := range []CartRef{into, guest} {
+			if ref.Version != 0 && ref.Version != shown[i].Version {
+				return a, &CartChangedError{Cart: shown[i]}
+			}
 		}
 		a.carts = []Cart{cart, merged}
 		return a, nil
@@ -470,8 +471,9 @@ func (s *Orders) CancelOrder(ctx context.Context, id OrderID, c Cancellation) (O
 	return s.orderCommand(ctx, "cancel order", id, c.Key, []any{c.Lines, c.Reason}, CancelOrder{Lines: c.Lines, Reason: c.Reason})
 }
 
-// Capture takes the money that is left to take, under an idempotency key: before
-// shipment where capture is deferred, or again where it failed.
+// Capture takes the money that is left to take, under an idempotency key, or without one:
+// before shipment where capture is deferred, or again where it failed. Where a capture that
+// was refused was answered as done later, it is *[InvalidError]: the money is there.
 func (s *Orders) Capture(ctx context.Context, id OrderID, key string) (Order, error) {
 	return s.orderCommand(ctx, "capture", id, key, nil, Capture{})
 }
@@ -541,119 +543,6 @@ func (s *Orders) Postings(ctx context.Context, after int64) iter.Seq2[ledger.Tra
 	return s.store.Postings(ctx, after)
 }
 
-// unmatched begins the aggregate of events that belong to no checkout yet.
-const unmatched = "unmatched/"
-
-// Observe takes what a gateway reports by itself, once the host has checked its
-// signature. It calls nobody: what follows is left to a Runner. Events may come in any order, twice, and
-// before the answer that they are about.
-func (s *Orders) Observe(ctx context.Context, e PaymentEvent) (Observed, error) {
-	seen, err := s.observe(ctx, e)
-	if err != nil {
-		return Observed{}, fmt.Errorf("orders: observe %s of %s: %w", e.ID, e.Source, err)
-	}
-	return seen, nil
-}
-
-func (s *Orders) observe(ctx context.Context, e PaymentEvent) (Observed, error) {
-	seen, found, err := s.observeMatched(ctx, e)
-	if err != nil || found {
-		return seen, err
-	}
-	if seen, err = s.keepUnmatched(ctx, e); err != nil {
-		return seen, err
-	}
-	// The answer that it is about may have been written just before it was.
-	late, found, err := s.observeMatched(ctx, e)
-	if err != nil || !found {
-		return seen, err
-	}
-	return late, nil
-}
-
-// observeMatched decides an event on the checkout or order that it is about.
-func (s *Orders) observeMatched(ctx context.Context, e PaymentEvent) (seen Observed, found bool, err error) {
-	id, err := s.owner(ctx, e)
-	if err != nil || id == "" {
-		return seen, false, err
-	}
-	w, err := s.commit(ctx, "", func(ctx context.Context, at time.Time, answer StockAnswer) (a attempt, err error) {
-		observe := Observe{Event: e, Stock: answer, Jitter: s.cfg.Rand()}
-		// Its version says in the commit whether the checkout still stands where it decides
-		// whose the event is.
-		c, err := s.store.Checkout(ctx, CheckoutID(id))
-		if err != nil {
-			return a, err
-		}
-		if c.State == StatePlaced && !c.keeps(e) {
-			return s.decide(ctx, "", OrderID(id), observe, at)
-		}
-		a.known = knownSteps(c.Steps)
-		a.decision, err = DecideCheckout(c, observe, at)
-		return a, err
-	})
-	return w.observed, true, err
-}
-
-// keeps reports whether an event is about a payment that a placed checkout did not hand on to
-// its order: one that was refused, or what gave it back.
-func (c Checkout) keeps(e PaymentEvent) bool {
-	s := newCheckoutRun(c, c.At).match(e)
-	return s != nil && (s.Kind != EffectAuthorise || s.Status != Done || s.Returned)
-}
-
-// owner returns the id of the checkout, which is that of its order, that an event is
-// about: by the effect's key, else by the gateway's reference.
-func (s *Orders) owner(ctx context.Context, e PaymentEvent) (string, error) {
-	if id, _, ok := strings.Cut(e.Key, "/"); ok {
-		switch _, err := s.store.Checkout(ctx, CheckoutID(id)); {
-		case err == nil:
-			return id, nil
-		case !errors.Is(err, ErrNotFound):
-			return "", err
-		}
-	}
-	if e.Ref == "" {
-		return "", nil
-	}
-	for known, err := range s.store.Events(ctx, 0, EventQuery{Ref: e.Ref}) {
-		if err != nil {
-			return "", err
-		}
-		if kind, id, _ := strings.Cut(known.Aggregate, "/"); kind+"/" != unmatched {
-			return id, nil
-		}
-	}
-	return "", nil
-}
-
-// keepUnmatched keeps an event that nobody can place yet.
-func (s *Orders) keepUnmatched(ctx context.Context, e PaymentEvent) (Observed, error) {
-	if err := e.check(e.Amount.Currency()); err != nil {
-		return Observed{}, err
-	}
-	aggregate := unmatched + e.Source
-	for known, err := range s.store.Events(ctx, 0, EventQuery{Aggregate: aggregate, Ref: e.Ref}) {
-		if err != nil {
-			return Observed{}, err
-		}
-		var old PaymentEvent
-		if json.Unmarshal(known.Data, &old) == nil && old.ID == e.ID {
-			return Observed{Duplicate: true, Unmatched: true}, nil
-		}
-	}
-	data, err := json.Marshal(e)
-	if err != nil {
-		return Observed{}, err
-	}
-	_, err = s.commit(ctx, "", func(_ context.Context, at time.Time, _ StockAnswer) (attempt, error) {
-		return attempt{decision: Decision{Events: []Event{{
-			Aggregate: aggregate, Form: EventForm, Kind: "unmatched", At: at, Key: e.Key, Ref: e.Ref, Data: data,
-		}}}}, nil
-	})
-	return Observed{Unmatched: true}, err
-}
-
 // Resolve ends an effect by an operator's word, who says what came of it and why this is
 // known: one that is in doubt, or one that a refusal has left to people, whose Step is
 // Stuck. By and reason are required, and the outcome is Done or Refused. Done is taken as
@@ -681,65 +570,4 @@ func (s *Orders) Resolve(ctx context.Context, effect string, o Outcome, by, reas
 		return fmt.Errorf("orders: resolve %s: %w", effect, err)
 	}
 	return nil
-}
-
-// A Recovery is what there is to do, as a start finds it.
-type Recovery struct {
-	Checkouts map[State]int      // how many stand where
-	Orders    map[OrderState]int //
-	Overdue   int                // calls without an answer that should have one by now
-	Doubtful  int                // calls of which it is not known whether they happened
-	Stuck     int                // calls that only Resolve ends
-	Panics    int64              // of what the host gave, since New
-}
-
-// Recover reports what is under way, for a log or a dashboard. It performs nothing: a
-// [Runner] does, as soon as it runs, whether this was called or not. It reads all events
-// that there ever were. A call that a process has just died in is Overdue when its lease
-// is over.
-func (s *Orders) Recover(ctx context.Context) (Recovery, error) {
-	r := Recovery{Checkouts: map[State]int{}, Orders: map[OrderState]int{}}
-	ids := map[string]bool{}
-	for e, err := range s.store.Events(ctx, 0, EventQuery{}) {
-		if err != nil {
-			return Recovery{}, fmt.Errorf("orders: recover: %w", err)
-		}
-		ids[e.Aggregate] = true
-	}
-	at := s.now()
-	count := func(steps []Step) {
-		for _, step := range steps {
-			switch {
-			case step.Stuck:
-				r.Stuck++
-			case step.Open && step.Doubt:
-				r.Doubtful++
-			case step.Open && step.Attempt == 0 && !step.Waits && at.Sub(step.Asked) > s.lease():
-				r.Overdue++
-			}
-		}
-	}
-	for aggregate := range ids {
-		kind, id, _ := strings.Cut(aggregate, "/")
-		switch kind {
-		case "checkout":
-			c, err := s.store.Checkout(ctx, CheckoutID(id))
-			if err != nil {
-				return Recovery{}, fmt.Errorf("orders: recover: %w", err)
-			}
-			r.Checkouts[c.State]++
-			count(c.Steps)
-		case "order":
-			o, err := s.store.Order(ctx, OrderID(id))
-			if err != nil {
-				return Recovery{}, fmt.Errorf("orders: recover: %w", err)
-			}
-			r.Orders[o.State]++
-			count(o.Steps)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.Panics = s.panics
-	return r, nil
 }

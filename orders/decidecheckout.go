@@ -119,7 +119,7 @@ func (c Cart) units() []stock.Line {
 	for i, l := range c.Lines {
 		lines[i] = stock.Line{Key: stock.Key{SKU: l.SKU, Location: l.Location}, Quantity: l.Quantity}
 	}
-	return stock.Sum(lines)
+	return lines
 }
 
 // command decides one command.

@@ -179,10 +179,11 @@ func (r *orderRun) payload(s Step) any {
 	switch s.Kind {
 	case EffectHandOver:
 		h := HandOver{Key: s.Key, Order: r.o.ID, Buyer: r.o.Buyer, Address: r.o.Address}
-		for _, l := range r.o.Lines {
-			if l.Quantity -= r.o.Units[l.ID].Cancelled + r.o.Units[l.ID].Shipped; l.Quantity > 0 {
-				h.Lines = append(h.Lines, l)
-			}
+		for _, q := range s.Lines { // the same each time
+			i := slices.IndexFunc(r.o.Lines, func(l CartLine) bool { return l.ID == q.Line })
+			l := r.o.Lines[i]
+			l.Quantity = q.Quantity
+			h.Lines = append(h.Lines, l)
 		}
 		return h
 	case EffectStop:
@@ -263,6 +264,11 @@ func (r *orderRun) renew(amount money.Amount) money.Amount {
 
 // capture takes all that is left.
 func (r *orderRun) capture() error {
+	for _, e := range r.o.Payments[lateSource] {
+		if e.Kind == PaymentCharge && e.Status == PaymentSucceeded {
+			return &InvalidError{Problems: []string{fmt.Sprintf("capture: %s was refused, and then done: see what the gateway has, and Release", e.Key)}}
+		}
+	}
 	switch r.o.State {
 	case OrderPlaced, OrderFulfilling:
 		r.o.Due = r.minus(r.o.Total, r.o.Cancelled)
@@ -329,6 +335,11 @@ func (r *orderRun) handOver() {
 		return
 	}
 	s := Step{Key: r.key("hand_over"), Kind: EffectHandOver}
+	for _, l := range r.o.Lines {
+		if u := r.o.Units[l.ID]; u.Quantity > u.Shipped+u.Cancelled {
+			s.Lines = append(s.Lines, LineQty{Line: l.ID, Quantity: u.Quantity - u.Shipped - u.Cancelled})
+		}
+	}
 	r.ask(s, r.payload(s))
 }
 
@@ -485,7 +496,7 @@ func (r *orderRun) cancelled(n int, lines []LineQty, reason string) {
 		r.postBack(p, accountShipping)
 	}
 	r.o.Due = r.least(r.o.Due, r.minus(r.o.Total, r.o.Cancelled))
-	r.d.Stock = append(r.d.Stock, stock.Move{Kind: stock.MoveRestock, Lines: stock.Sum(back)})
+	r.d.Stock = append(r.d.Stock, stock.Move{Kind: stock.MoveRestock, Lines: back})
 	if r.o.Redeemed && len(given) > 0 {
 		s := Step{Key: fmt.Sprintf("%s/cancel/%d/reverse", r.o.ID, n), Kind: EffectReverse, Given: given}
 		r.ask(s, r.payload(s))

@@ -450,7 +450,7 @@ func (r *run) early(s *Step, o Outcome) Outcome {
 		return o
 	}
 	for _, e := range slices.Backward(r.payments.list()) { // the newest first
-		if said, final := e.outcome(); final && e.Source != "" && e.Kind == kind && e.Ref == s.Ref {
+		if said, final := e.outcome(); final && e.Source != "" && e.Kind == kind && e.Ref == s.Ref && (e.Key == "" || e.Key == s.Key) {
 			said = r.read(s, Report{Key: s.Key, Outcome: said})
 			r.record(s, said, nil)
 			return said

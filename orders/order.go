@@ -323,11 +323,19 @@ func (r *orderRun) report(rep Report) error {
 	return nil
 }
 
-// late is the outcome of a step that has ended. What ended it stays. A success after a
-// refusal is kept beside it, so that the balances differ and a person looks at it.
+// lateSource is whose word a late outcome is, beside that which ended its step.
+const lateSource = "late"
+
+// late is the outcome of a step that has ended. What ended it stays. Its opposite is kept
+// beside it, so that the balances differ and a person looks at it.
 func (r *orderRun) late(rep Report) {
-	own := (*r.payments)[""][rep.Key]
-	if rep.Outcome.Status != Done || own.Status != PaymentFailed {
+	own, moved := (*r.payments)[""][rep.Key]
+	status, kind := PaymentSucceeded, "done_late"
+	switch is := rep.Outcome.Status; {
+	case moved && is == Done && own.Status == PaymentFailed:
+	case moved && is == Refused && own.Status == PaymentSucceeded:
+		status, kind = PaymentFailed, "refused_late"
+	default:
 		return
 	}
 	amount := rep.Outcome.Amount
@@ -335,11 +343,11 @@ func (r *orderRun) late(rep Report) {
 		amount = own.Amount
 	}
 	e := PaymentEvent{
-		Source: "late", ID: rep.Key, Key: rep.Key, Ref: cmp.Or(rep.Outcome.Ref, own.Ref), Kind: own.Kind,
-		Status: PaymentSucceeded, Amount: amount, At: r.at,
+		Source: lateSource, ID: rep.Key, Key: rep.Key, Ref: cmp.Or(rep.Outcome.Ref, own.Ref), Kind: own.Kind,
+		Status: status, Amount: amount, At: r.at,
 	}
 	if e.check(r.currency) == nil && r.seen(e) {
-		r.event("done_late", Event{Key: e.Key, Ref: e.Ref})
+		r.event(kind, Event{Key: e.Key, Ref: e.Ref})
 		r.compare(&r.o.Differs)
 	}
 }

@@ -2,9 +2,15 @@ package orders
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -14,7 +20,8 @@ import (
 
 // A PaymentEvent is one thing that was said about a movement of money: by the gateway
 // in a webhook, or by one of our own outcomes. Events are a set: they may come in any
-// order and more than once.
+// order and more than once. A shop with several gateways puts the gateway's name into the
+// references that its adapters give: they are compared whatever the source.
 type PaymentEvent struct {
 	Source string        `json:"source"`       // who says so: the gateway's name; empty: our own outcome
 	ID     string        `json:"id"`           // unique per source
@@ -395,7 +402,7 @@ func (r *checkoutRun) late(s *Step, o Outcome) {
 		r.orphan(s)
 	case o.Status == Refused && s.Status == Done:
 		if r.seen(PaymentEvent{
-			Source: "late", ID: s.Key, Key: s.Key, Ref: cmp.Or(o.Ref, s.Ref), Kind: PaymentAuthorisation,
+			Source: lateSource, ID: s.Key, Key: s.Key, Ref: cmp.Or(o.Ref, s.Ref), Kind: PaymentAuthorisation,
 			Status: PaymentFailed, Amount: o.Amount, At: r.at,
 		}) {
 			r.event("refused_late", Event{Key: s.Key, Ref: cmp.Or(o.Ref, s.Ref), Reason: o.Reason})
@@ -446,4 +453,125 @@ func (r *checkoutRun) observe(obs Observe) error {
 	err := r.report(Report{Key: s.Key, Outcome: o, Stock: obs.Stock, Jitter: obs.Jitter})
 	r.compare(&r.c.Differs)
 	return err
+}
+
+// unmatched begins the aggregate of events that belong to no checkout yet.
+const unmatched = "unmatched/"
+
+// Observe takes what a gateway reports by itself, once the host has checked its
+// signature. It calls nobody: what follows is left to a Runner. Events may come in any order, twice, and
+// before the answer that they are about.
+func (s *Orders) Observe(ctx context.Context, e PaymentEvent) (Observed, error) {
+	seen, err := s.observe(ctx, e)
+	if err != nil {
+		return Observed{}, fmt.Errorf("orders: observe %s of %s: %w", e.ID, e.Source, err)
+	}
+	return seen, nil
+}
+
+func (s *Orders) observe(ctx context.Context, e PaymentEvent) (Observed, error) {
+	seen, found, err := s.observeMatched(ctx, e)
+	if err != nil || found {
+		return seen, err
+	}
+	if seen, err = s.keepUnmatched(ctx, e); err != nil {
+		return seen, err
+	}
+	// The answer that it is about may have been written just before it was.
+	late, found, err := s.observeMatched(ctx, e)
+	if err != nil || !found {
+		return seen, err
+	}
+	return late, nil
+}
+
+// observeMatched decides an event on the checkout or order that it is about.
+func (s *Orders) observeMatched(ctx context.Context, e PaymentEvent) (seen Observed, found bool, err error) {
+	id, err := s.owner(ctx, e)
+	if err != nil || id == "" {
+		return seen, false, err
+	}
+	w, err := s.commit(ctx, "", func(ctx context.Context, at time.Time, answer StockAnswer) (a attempt, err error) {
+		observe := Observe{Event: e, Stock: answer, Jitter: s.cfg.Rand()}
+		// Its version says in the commit whether the checkout still stands where it decides
+		// whose the event is.
+		c, err := s.store.Checkout(ctx, CheckoutID(id))
+		if err != nil {
+			return a, err
+		}
+		if c.State == StatePlaced && !c.keeps(e) {
+			return s.decide(ctx, "", OrderID(id), observe, at)
+		}
+		a.known = knownSteps(c.Steps)
+		a.decision, err = DecideCheckout(c, observe, at)
+		return a, err
+	})
+	return w.observed, true, err
+}
+
+// keeps reports whether an event is about a payment that a placed checkout did not hand on to
+// its order: one that was refused, or what gave it back.
+func (c Checkout) keeps(e PaymentEvent) bool {
+	s := newCheckoutRun(c, c.At).match(e)
+	return s != nil && (s.Kind != EffectAuthorise || s.Status != Done || s.Returned)
+}
+
+// owner returns the id of the checkout, which is that of its order, that an event is
+// about: by the effect's key, else by the gateway's reference.
+func (s *Orders) owner(ctx context.Context, e PaymentEvent) (string, error) {
+	if id, _, ok := strings.Cut(e.Key, "/"); ok {
+		switch _, err := s.store.Checkout(ctx, CheckoutID(id)); {
+		case err == nil:
+			return id, nil
+		case !errors.Is(err, ErrNotFound):
+			return "", err
+		}
+	}
+	if e.Ref == "" {
+		return "", nil
+	}
+	for known, err := range s.store.Events(ctx, 0, EventQuery{Ref: e.Ref}) {
+		if err != nil {
+			return "", err
+		}
+		if kind, id, _ := strings.Cut(known.Aggregate, "/"); kind+"/" != unmatched {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
+// keepUnmatched keeps an event that nobody can place yet.
+func (s *Orders) keepUnmatched(ctx context.Context, e PaymentEvent) (Observed, error) {
+	if err := e.check(e.Amount.Currency()); err != nil {
+		return Observed{}, err
+	}
+	aggregate := unmatched + e.Source
+	name := sha256.Sum256([]byte(e.ID))
+	key := hex.EncodeToString(name[:])
+	for known, err := range s.store.Events(ctx, 0, EventQuery{Aggregate: aggregate, Ref: e.Ref}) {
+		if err != nil {
+			return Observed{}, err
+		}
+		var old PaymentEvent
+		if json.Unmarshal(known.Data, &old) == nil && old.ID == e.ID {
+			return Observed{Duplicate: true, Unmatched: true}, nil
+		}
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return Observed{}, err
+	}
+	_, err = s.commit(ctx, "", func(ctx context.Context, at time.Time, _ StockAnswer) (attempt, error) {
+		if _, err := s.replay(ctx, aggregate, key, key); err != nil { // it comes twice at once
+			return attempt{}, err
+		}
+		return attempt{record: s.record(aggregate, key, key, aggregate, at), decision: Decision{Events: []Event{{
+			Aggregate: aggregate, Form: EventForm, Kind: "unmatched", At: at, Key: e.Key, Ref: e.Ref, Data: data,
+		}}}}, nil
+	})
+	if errors.Is(err, errReplayed) {
+		return Observed{Duplicate: true, Unmatched: true}, nil
+	}
+	return Observed{Unmatched: true}, err
 }

@@ -385,3 +385,64 @@ func (s *Orders) seen(ctx context.Context, ref string) (events []PaymentEvent, e
 	}
 	return events, nil
 }
+
+// A Recovery is what there is to do, as a start finds it.
+type Recovery struct {
+	Checkouts map[State]int      // how many stand where
+	Orders    map[OrderState]int //
+	Overdue   int                // calls without an answer that should have one by now
+	Doubtful  int                // calls of which it is not known whether they happened
+	Stuck     int                // calls that only Resolve ends
+	Panics    int64              // of what the host gave, since New
+}
+
+// Recover reports what is under way, for a log or a dashboard. It performs nothing: a
+// [Runner] does, as soon as it runs, whether this was called or not. It reads all events
+// that there ever were. A call that a process has just died in is Overdue when its lease
+// is over.
+func (s *Orders) Recover(ctx context.Context) (Recovery, error) {
+	r := Recovery{Checkouts: map[State]int{}, Orders: map[OrderState]int{}}
+	ids := map[string]bool{}
+	for e, err := range s.store.Events(ctx, 0, EventQuery{}) {
+		if err != nil {
+			return Recovery{}, fmt.Errorf("orders: recover: %w", err)
+		}
+		ids[e.Aggregate] = true
+	}
+	at := s.now()
+	count := func(steps []Step) {
+		for _, step := range steps {
+			switch {
+			case step.Stuck:
+				r.Stuck++
+			case step.Open && step.Doubt:
+				r.Doubtful++
+			case step.Open && step.Attempt == 0 && !step.Waits && at.Sub(step.Asked) > s.lease():
+				r.Overdue++
+			}
+		}
+	}
+	for aggregate := range ids {
+		kind, id, _ := strings.Cut(aggregate, "/")
+		switch kind {
+		case "checkout":
+			c, err := s.store.Checkout(ctx, CheckoutID(id))
+			if err != nil {
+				return Recovery{}, fmt.Errorf("orders: recover: %w", err)
+			}
+			r.Checkouts[c.State]++
+			count(c.Steps)
+		case "order":
+			o, err := s.store.Order(ctx, OrderID(id))
+			if err != nil {
+				return Recovery{}, fmt.Errorf("orders: recover: %w", err)
+			}
+			r.Orders[o.State]++
+			count(o.Steps)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Panics = s.panics
+	return r, nil
+}

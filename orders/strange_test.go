@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -209,6 +210,97 @@ func TestASuccessAfterARefusalShows(t *testing.T) {
 	o := s.order(s.place(2, byCard(10_000)))
 	if o.State != orders.OrderOnHold || !o.Differs {
 		t.Errorf("%s, differs %t", o.State, o.Differs)
+	}
+	_, err := s.Capture(t.Context(), o.ID, "again")
+	if _, captured := s.host.Gateway.Books(money.MustISO("EUR")); !errors.Is(err, orders.ErrInvalid) || captured != euro(10_000) {
+		t.Errorf("captured again: %v; the gateway has %s", err, captured)
+	}
+	o, err = s.Release(t.Context(), o.ID, "release", orders.Release{By: "ann", Reason: "the gateway has the money"})
+	if err != nil || o.State != orders.OrderReady {
+		t.Errorf("released: %s, %v", o.State, err)
+	}
+}
+
+// Two workers hear opposite answers: the first one stays, the second one shows.
+func TestARefusalAfterASuccessShows(t *testing.T) {
+	t.Parallel()
+	s := newStrangeShop(t, orders.CaptureNow)
+	c := s.place(2, byCard(10_000))
+	d, err := orders.DecideOrder(s.order(c), orders.Report{Key: string(c.ID) + "/capture/1", Outcome: refusal()}, s.host.Now().Add(2*time.Second))
+	s.must(err)
+	if d.Order == nil || !d.Order.Differs || d.Order.State != orders.OrderReady {
+		t.Errorf("decided %+v", d.Order)
+	}
+}
+
+// What was said of an earlier attempt is not said of the next one, though the gateway has one
+// name for both.
+func TestAnEarlierRefusalIsNotThatOfTheNextAttempt(t *testing.T) {
+	t.Parallel()
+	s := newStrangeShop(t, orders.CaptureNow)
+	attempt := 0
+	s.gateway.answer = func(call string, r orders.PaymentRequest) (orders.Outcome, error, bool) {
+		if call != "authorise" {
+			return orders.Outcome{}, nil, false
+		}
+		if attempt++; attempt == 1 {
+			s.hears(orders.PaymentEvent{ID: "e1", Key: r.Key, Ref: "pi_1", Kind: orders.PaymentAuthorisation, Status: orders.PaymentFailed, Amount: r.Amount})
+		}
+		return orders.Outcome{Status: orders.Waiting, Ref: "pi_1"}, nil, true
+	}
+	c := s.place(2, byCard(10_000))
+	if c.State != orders.StateLocked {
+		t.Fatalf("after the refusal: %s", c.State)
+	}
+	c, err := s.Pay(t.Context(), c.ID, orders.PayRequest{Key: "again", Tenders: []orders.Tender{byCard(10_000)}})
+	if err != nil || c.State != orders.StateAwaitingBuyer {
+		t.Errorf("the second attempt: %s, %v", c.State, err)
+	}
+}
+
+// Lines of one SKU may be more together than one line may be.
+func TestLinesOfOneSKUAddUp(t *testing.T) {
+	t.Parallel()
+	s := newStrangeShop(t, orders.CaptureNow)
+	s.must(s.store.Stock().SetOnHand(t.Context(), stock.Key{SKU: "A"}, 1_500_000))
+	ref := s.host.Cart(t, s.Orders, money.MustISO("EUR"), 600_000)
+	ref.Version, ref.Key = 0, ""
+	cart, err := s.AddLine(t.Context(), ref, orders.CartLine{SKU: "A", Quantity: 600_000, Options: map[string]string{"engraved": "yes"}})
+	s.must(err)
+	ref.Version, ref.Key = cart.Version, "form"
+	total := euro(5_000 * 1_200_000)
+	c, err := s.Place(t.Context(), ref, orders.BeginRequest{Expected: total, Tenders: []orders.Tender{{Kind: "card"}}})
+	if err != nil || c.State != orders.StatePlaced {
+		t.Fatalf("%s, %v", c.State, err)
+	}
+	if o := s.cancel(c); o.State != orders.OrderCancelled {
+		t.Errorf("cancelled: %s", o.State)
+	}
+}
+
+// A webhook of nobody's comes several times at once: it is one event.
+//
+// Invariant: orders O11.
+func TestAnUnmatchedWebhookIsOneEvent(t *testing.T) {
+	t.Parallel()
+	s := newStrangeShop(t, orders.CaptureNow)
+	e := orders.PaymentEvent{Source: "psp", ID: "e1", Ref: "nobody's", Kind: orders.PaymentCharge, Status: orders.PaymentSucceeded, Amount: euro(1), At: s.host.Now()}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := s.Observe(t.Context(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	n := 0
+	for _, err := range s.Events(t.Context(), 0, orders.EventQuery{Aggregate: "unmatched/psp"}) {
+		s.must(err)
+		n++
+	}
+	if n != 1 {
+		t.Errorf("%d events", n)
 	}
 }
 
