@@ -7,6 +7,7 @@ import (
 	"github.com/tenon-go/tenon/tracing"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // A discard is a sink that takes all and keeps nothing.
@@ -14,13 +15,15 @@ type discard struct{}
 
 func (discard) Ingest(context.Context, []byte) (tracing.Result, error) { return tracing.Result{}, nil }
 
-func BenchmarkSpanCreate(b *testing.B) {
-	p, err := tracing.New(discard{}, tracing.Config{Resource: []attribute.KeyValue{attribute.String("service.name", "bench")}})
-	if err != nil {
-		b.Fatal(err)
+// create makes spans with 4 attributes below one that is sampled, or not.
+func create(b *testing.B, provider trace.TracerProvider, sampled bool) {
+	b.Helper()
+	tracer := provider.Tracer("bench")
+	parent := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, Remote: true})
+	if sampled {
+		parent = parent.WithTraceFlags(trace.FlagsSampled)
 	}
-	tracer := p.Tracer("bench")
-	ctx, parent := tracer.Start(b.Context(), "parent")
+	ctx, local := tracer.Start(trace.ContextWithRemoteSpanContext(b.Context(), parent), "parent")
 	b.ReportAllocs()
 	for b.Loop() {
 		_, span := tracer.Start(ctx, "GET /cart", trace.WithAttributes(
@@ -28,7 +31,17 @@ func BenchmarkSpanCreate(b *testing.B) {
 			attribute.Int("http.response.status_code", 200), attribute.Bool("cached", true)))
 		span.End()
 	}
-	parent.End()
+	local.End()
+}
+
+func BenchmarkSpanCreate(b *testing.B) {
+	p, err := tracing.New(discard{}, tracing.Config{Resource: []attribute.KeyValue{attribute.String("service.name", "bench")}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("recorded", func(b *testing.B) { create(b, p, true) })
+	b.Run("unsampled", func(b *testing.B) { create(b, p, false) })
+	b.Run("noop", func(b *testing.B) { create(b, noop.NewTracerProvider(), false) }) // The floor.
 	if err := p.Close(b.Context()); err != nil {
 		b.Fatal(err)
 	}

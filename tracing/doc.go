@@ -34,7 +34,8 @@
 //   - Of the spans that ended, every one is delivered, rejected by the sink, dropped or queued, and counted as such; see [Stats].
 //   - A batch that was refused is sent again, unchanged; nothing overtakes it.
 //   - Scan and Decode take time linear in the size of a request, whatever it holds: messages lie inside each other to a depth of 64.
-//   - End costs no system call and does not wait for the sink. A span that is not recorded costs what the API's no-op does.
+//   - End costs no system call and does not wait for the sink. Below a span that is not
+//     recorded, another costs what the API's no-op does and a look at its options.
 //
 // # What it does not do
 //

@@ -154,6 +154,9 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	parent := trace.SpanContext{}
 	above := trace.SpanFromContext(ctx)
 	if !cfg.NewRoot() {
+		if _, ok := above.(*unsampled); ok { // Nobody will see a difference below it.
+			return ctx, above
+		}
 		parent = above.SpanContext()
 	}
 	sc := p.newIDs(parent.IsValid())
@@ -225,7 +228,7 @@ func resourceField(attributes []attribute.KeyValue) []byte {
 	return appendResource(nil, &Resource{Attributes: attributes})
 }
 
-// An unsampled span has its context only.
+// An unsampled span has its context only, and stands for those below it too.
 type unsampled struct {
 	trace.Span // a noop's
 

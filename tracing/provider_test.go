@@ -336,6 +336,19 @@ func TestNewRootStartsATrace(t *testing.T) {
 	}
 }
 
+func TestBelowASpanThatIsNotRecordedNothingIs(t *testing.T) {
+	p, _ := provide(t, tracing.Config{Probability: 0.5, NewIDs: fixed("4bf92f3577b34da6a300000000000001")})
+	ctx, first := p.Tracer("").Start(t.Context(), "first")
+	below, second := p.Tracer("").Start(ctx, "second", trace.WithSpanKind(trace.SpanKindClient))
+	_, third := p.Tracer("").Start(below, "third", trace.WithNewRoot())
+	if !second.SpanContext().Equal(first.SpanContext()) || second.IsRecording() || second.TracerProvider() != trace.TracerProvider(p) {
+		t.Errorf("below %v is %v: want the same", first.SpanContext(), second.SpanContext())
+	}
+	if third.SpanContext().SpanID() == first.SpanContext().SpanID() || third.SpanContext().IsSampled() {
+		t.Errorf("a new root is %v, want another span, decided anew", third.SpanContext())
+	}
+}
+
 func TestDefaultIDsAreRandomAndFlagged(t *testing.T) {
 	sink := &keeper{}
 	p, err := tracing.New(sink, tracing.Config{})

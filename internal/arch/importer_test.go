@@ -20,6 +20,7 @@ func TestImporterCarriesLittle(t *testing.T) {
 		{"promotions", 8},
 		{"resilience/guard", 2},
 		{"tracing/propagation", 4},
+		{"tracing/otlp", 5},
 	} {
 		t.Run(tt.pkg, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,7 @@ func typical() []byte {
 	spans := make([]tracing.Span, 1000)
 	for i := range spans {
 		spans[i] = tracing.Span{
-			TraceID: trace.TraceID{1, 15: byte(i / 10)}, ID: trace.SpanID{1, byte(i >> 8), byte(i)}, Name: "GET /cart/items", Kind: trace.SpanKindServer, //nolint:gosec // Few.
+			TraceID: trace.TraceID{1, 15: byte(i / 10)}, ID: trace.SpanID{1, byte(i >> 8), byte(i)}, Name: "GET /cart/items", Kind: trace.SpanKindServer,
 			Resource: resource, Scope: scope,
 		}
 		for a := range 8 {

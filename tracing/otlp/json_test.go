@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tenon-go/tenon/internal/casetest"
@@ -206,6 +207,36 @@ func TestBadJSONIsRefusedWithItsPlace(t *testing.T) {
 				t.Errorf("path %s, want %s", broken.Path, test.path)
 			}
 		})
+	}
+}
+
+// Hostile bodies are refused, or read, in time that their size bounds.
+func TestHostileJSONIsBounded(t *testing.T) {
+	const size = 4 << 20
+	list := func(open, end string, depth int) string {
+		return inValue(strings.Repeat(open, depth) + `{"stringValue":"` + strings.Repeat("x", size) + `"}` + strings.Repeat(end, depth))
+	}
+	for name, body := range map[string]string{
+		"a long string, deep":      list(`{"arrayValue":{"values":[`, `]}}`, 30),
+		"a million empty objects":  `{"resourceSpans":[` + strings.Repeat(`{},`, 1_000_000) + `{}]}`,
+		"a status in many pieces":  inSpan(strings.Repeat(`"status":{"code":2},`, 100_000) + `"kind":1`),
+		"a resource in as many":    `{"resourceSpans":[{` + strings.Repeat(`"resource":{"droppedAttributesCount":1},`, 100_000) + `"schemaUrl":""}]}`,
+		"a long number":            inSpan(`"kind":` + strings.Repeat("1", size)),
+		"a long key":               `{"` + strings.Repeat("k", size) + `":1}`,
+		"a million unknown levels": `{"k":` + strings.Repeat(`{"k":`, 1_000_000),
+		"escapes only":             inSpan(`"name":"` + strings.Repeat(`\u0041`, size/6) + `"`),
+	} {
+		begin := time.Now()
+		req, err := otlp.FromJSON([]byte(body))
+		if err == nil {
+			_, err = otlp.AppendJSON(nil, req)
+		}
+		if _, ok := errors.AsType[*tracing.RequestError](err); err != nil && !ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if spent := time.Since(begin); spent > 10*time.Second {
+			t.Errorf("%s took %v for %d bytes", name, spent, len(body))
+		}
 	}
 }
 
