@@ -73,13 +73,13 @@ vuln: $(BIN)/.tools ## No reachable code, of ours or of a dependency, has a know
 	$(BIN)/govulncheck -test -db "file://$$(dirname "$$(find "$$db" -type d -name index)")" work
 
 test: ## Every test of every module.
-	@$(GO) test -v work | $(REPORT)
+	@$(GO) test -v -timeout 25m work | $(REPORT)
 
 race: ## The race detector, on packages that start goroutines or hold locks.
-	@TENON_MODEL_STEPS=5000 $(GO) test -v -race $(RACE_PKGS) | $(REPORT)
+	@TENON_MODEL_STEPS=5000 $(GO) test -v -race -timeout 25m $(RACE_PKGS) | $(REPORT)
 
 alone: ## Every module builds and passes its tests without the workspace, as an importer has it.
-	@for dir in $(MODULES); do cd $$dir && GOWORK=off $(GO) vet ./... && GOWORK=off $(GO) test -v ./... || exit 1; done | $(REPORT)
+	@for dir in $(MODULES); do cd $$dir && GOWORK=off $(GO) vet ./... && GOWORK=off $(GO) test -v -timeout 25m ./... || exit 1; done | $(REPORT)
 
 examples: ## Run every example program and compare what it prints.
 	@$(GO) test -v -count=1 ./examples/... | $(REPORT)
