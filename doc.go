@@ -15,6 +15,8 @@
 //     legal, proven, and a ledger that keeps budgets, uses and codes from being overrun.
 //   - [github.com/tenon-go/tenon/orders]: carts, checkouts and orders over a payment gateway and a warehouse that may fail
 //     anywhere; [github.com/tenon-go/tenon/orders/stock] holds what is being bought, and can be used alone.
+//   - [github.com/tenon-go/tenon/lineage]: which column is made from which, by which job, since when and how, from events of
+//     [github.com/tenon-go/tenon/lineage/openlineage]; what a change breaks, and where a personal datum arrives.
 //   - [github.com/tenon-go/tenon/resilience/retry], [github.com/tenon-go/tenon/resilience/breaker] and
 //     [github.com/tenon-go/tenon/resilience/bulkhead]: calls that fail, made safe: what is worth repeating, when to stop calling, and
 //     how much one dependency may take. [github.com/tenon-go/tenon/resilience/guard] puts the three around a call, and

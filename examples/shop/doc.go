@@ -30,6 +30,9 @@
 //
 // Scene four, resilience, sends payments and parcels through guards.
 //
+// Scene five, lineage, computes reports from the orders, takes their events of OpenLineage,
+// and says what breaks where a column is dropped, and where customers' numbers arrive.
+//
 // The same input gives the same output on every run and either database, save for the lines
 // that begin with "took" or "~": they tell how long something took, or what depends on who
 // was faster.

@@ -44,6 +44,7 @@ func scenes() []scene {
 		{"promotions", promotionsScene},
 		{"checkout", checkoutScene},
 		{"resilience", resilienceScene},
+		{"lineage", lineageScene},
 	}
 }
 

@@ -9,6 +9,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3
 	github.com/cockroachdb/apd/v3 v3.2.3
 	github.com/dbos-inc/dbos-transact-golang v1.8.0
+	github.com/dominikbraun/graph v0.23.0
 	github.com/eapache/go-resiliency v1.7.0
 	github.com/expr-lang/expr v1.17.8
 	github.com/failsafe-go/failsafe-go v0.9.8
@@ -22,6 +23,7 @@ require (
 	github.com/tenon-go/tenon v0.0.0
 	github.com/tenon-go/tenon/integration v0.0.0
 	golang.org/x/sync v0.25.0
+	gonum.org/v1/gonum v0.0.0-20181121035319-3f7ecaa7e8ca
 )
 
 require (

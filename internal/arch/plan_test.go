@@ -33,6 +33,7 @@ const decimal = "github.com/shopspring/decimal"
 func house() plan {
 	return plan{
 		engines: []string{
+			"lineage",
 			"orders",
 			"pricing",
 			"promotions",
@@ -41,7 +42,8 @@ func house() plan {
 		},
 		nested: []string{"adapters/otelmetric", "examples", "integration", "integration/bench"},
 		edges: []edge{
-			{"orders", "orders/stock"}, // an order's units are held there
+			{"lineage/lineagetest/internal/contract", "lineage"}, // the rules that the suite checks stores by
+			{"orders", "orders/stock"},                           // an order's units are held there
 			{"orders/orderstest", "orders/stock"},
 			{"orders/orderstest/internal/contract", "orders"},
 			{"orders/orderstest/internal/contract", "orders/stock"},
@@ -63,6 +65,7 @@ func house() plan {
 		thirdParty: []dependency{
 			{module: decimal},
 			{module: "github.com/cenkalti/backoff/v4", testsOnly: true}, // its values work as they are: shown, not needed
+			{module: "github.com/dominikbraun/graph"},                   // a view as a graph of that library, for its algorithms
 			{module: "github.com/google/go-cmp", testsOnly: true},
 			{module: "github.com/klauspost/compress"},  // zstd, which OTLP's receivers take
 			{module: "github.com/sony/gobreaker/v2"},   // a breaker engine behind our interface

@@ -1,0 +1,359 @@
+package lineage
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenon-go/tenon/lineage/internal/timeline"
+)
+
+// Runs yields the runs that a query selects, newest first: a run stands where its newest
+// event does, and the query's Before and Limit are of these places. A job or run that no
+// event names is [ErrNotFound]. It reads the store as it goes; each run costs a look-up.
+func (e *Engine) Runs(ctx context.Context, q RunQuery) iter.Seq2[Run, error] {
+	return func(yield func(Run, error) bool) {
+		s := e.state.Load()
+		if _, ok := s.g.find(q.Job.Node()); !ok && q.Job != (JobRef{}) {
+			yield(Run{}, fmt.Errorf("lineage: runs of %s: %w", q.Job.Node(), ErrNotFound))
+			return
+		}
+		n := 0
+		for h, err := range e.histories(ctx, s, q) {
+			if !yield(h.run, err) || err != nil {
+				return
+			}
+			if n++; n == q.Limit {
+				return
+			}
+		}
+		if n == 0 && q.Run != "" && q.Before == (RunKey{}) {
+			yield(Run{}, fmt.Errorf("lineage: run %q: %w", q.Run, ErrNotFound))
+		}
+	}
+}
+
+// histories yields the histories of the runs that a query selects, each where its newest
+// event stands. It does not look at the limit.
+func (e *Engine) histories(ctx context.Context, s *state, q RunQuery) iter.Seq2[history, error] {
+	return func(yield func(history, error) bool) {
+		q.Limit = 0
+		seen := map[runName]bool{}
+		for x, err := range e.store.Runs(ctx, q) {
+			var records []Record
+			if err == nil {
+				name := runName{x.Event.Run.ID, x.Event.Job.Ref}
+				if seen[name] {
+					continue // It stood where a newer event of it did.
+				}
+				seen[name] = true
+				records, err = e.run(ctx, s, name)
+			}
+			if err != nil {
+				yield(history{}, fmt.Errorf("lineage: runs: %w", err))
+				return
+			}
+			if len(records) == 0 || records[len(records)-1].ID != x.ID {
+				continue // It stands in an earlier page.
+			}
+			if !yield(readRun(records, e.cfg.AssertFailed), nil) {
+				return
+			}
+		}
+	}
+}
+
+// run returns the records of a run, ascending, without what was erased.
+func (e *Engine) run(ctx context.Context, s *state, name runName) ([]Record, error) {
+	var out []Record
+	for x, err := range e.store.Runs(ctx, RunQuery{Run: name.id, Job: name.job}) {
+		if err != nil {
+			return nil, err
+		}
+		if s.tombs.strip(&x.Event) != dropped {
+			out = append(out, x)
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// RunUpstream returns a run and those that it depends on: for each input the newest
+// Complete run that wrote it and ended before this one began, of these the same, and so
+// on; depth counts such steps, 0 is as far as they lead. The run itself comes first, then
+// those one step away, and so on, each once, the newest first. [ErrNotFound] if no event
+// names the run. An input that no such run wrote adds nothing.
+func (e *Engine) RunUpstream(ctx context.Context, runID string, depth int) ([]Run, error) {
+	s := e.state.Load()
+	out := []Run{}
+	seen := map[runName]bool{}
+	for r, err := range e.Runs(ctx, RunQuery{Run: runID}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+		seen[runName{r.ID, r.Job}] = true
+	}
+	for level, step := out, 1; len(level) > 0 && (depth == 0 || step <= depth); step++ {
+		var next []Run
+		for _, r := range level {
+			for _, input := range r.Inputs {
+				before, ok, err := e.writer(ctx, s, input, r.Began)
+				if err != nil {
+					return nil, fmt.Errorf("lineage: upstream of run %q: %w", runID, err)
+				}
+				if name := (runName{before.ID, before.Job}); ok && !seen[name] {
+					seen[name] = true
+					next = append(next, before)
+				}
+			}
+		}
+		slices.SortFunc(next, compareRuns)
+		out, level = append(out, next...), next
+	}
+	return out, nil
+}
+
+func compareRuns(a, b Run) int {
+	if c := b.Ended.Compare(a.Ended); c != 0 {
+		return c
+	}
+	if c := a.Job.Compare(b.Job); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// writer returns the newest Complete run that wrote a dataset, under any of its names, and
+// ended before an instant.
+func (e *Engine) writer(ctx context.Context, s *state, of DatasetRef, before time.Time) (newest Run, found bool, err error) {
+	v := newView(s.g, At{Time: before}, before)
+	n, err := v.find(of.Node())
+	if err != nil {
+		return Run{}, false, nil //nolint:nilerr // what no event names nobody wrote
+	}
+	names := map[DatasetRef]bool{}
+	jobs := map[JobRef]bool{}
+	for _, p := range v.peers(n) {
+		names[s.g.id(p).Dataset()] = true
+		for _, x := range s.g.row(reverse, p, nil) {
+			if id := s.g.id(x.node); s.g.nodes[x.node].kind == JobNode {
+				jobs[id.Job()] = true
+			}
+		}
+	}
+	for job := range jobs {
+		r, ok, err := e.wrote(ctx, s, job, names, before)
+		if err != nil {
+			return Run{}, false, err
+		}
+		if ok && (!found || compareRuns(r, newest) < 0) {
+			newest, found = r, true
+		}
+	}
+	return newest, found, nil
+}
+
+// wrote returns the newest Complete run of a job that wrote one of the names.
+func (e *Engine) wrote(ctx context.Context, s *state, job JobRef, names map[DatasetRef]bool, before time.Time) (Run, bool, error) {
+	for x, err := range e.store.Runs(ctx, RunQuery{Job: job, Before: RunKey{Time: before}}) {
+		if err != nil {
+			return Run{}, false, err
+		}
+		if !x.Event.Run.Type.Terminal() {
+			continue
+		}
+		records, err := e.run(ctx, s, runName{x.Event.Run.ID, job})
+		if err != nil {
+			return Run{}, false, err
+		}
+		if len(records) == 0 {
+			continue
+		}
+		r := readRun(records, e.cfg.AssertFailed).run
+		if r.State == RunComplete && r.Ended.Before(before) && slices.ContainsFunc(r.Outputs, func(d DatasetRef) bool { return names[d] }) {
+			return r, true, nil
+		}
+	}
+	return Run{}, false, nil
+}
+
+// maxExplained is how many records an explanation lists.
+const maxExplained = 100
+
+// Explain says why an edge is there: which records assert it, of which runs, and with what
+// SQL. The edge is one that a view gave; its ends, layer, job, origin and kinds say which,
+// and ValidFrom, unless it is zero, which of its stretches. [ErrNotFound] if there is no
+// such edge, or none any more. It reads the job's records of the stretch from the store.
+func (e *Engine) Explain(ctx context.Context, edge Edge) (Explanation, error) {
+	s := e.state.Load()
+	v := newView(s.g, At{Until: timeOf(forever - 1)}, time.Time{})
+	found, ok := v.resolve(edge)
+	if !ok {
+		return Explanation{}, fmt.Errorf("lineage: explain %s > %s: %w", edge.From, edge.To, ErrNotFound)
+	}
+	x := explainer{e: e, s: s, v: v, out: Explanation{Edge: found, First: found.ValidFrom, Last: found.LastSeen, Records: []RecordID{}, Runs: []string{}}}
+	if err := x.loose(ctx); err != nil {
+		return Explanation{}, fmt.Errorf("lineage: explain: %w", err)
+	}
+	if found.Job != (JobRef{}) {
+		if err := x.runs(ctx); err != nil {
+			return Explanation{}, fmt.Errorf("lineage: explain: %w", err)
+		}
+	}
+	return x.explanation(), nil
+}
+
+// resolve returns the edge of the view that is meant: the last one of its identity that
+// begins at ValidFrom.
+func (v *View) resolve(edge Edge) (Edge, bool) {
+	n, err := v.find(edge.From)
+	if err != nil {
+		return Edge{}, false
+	}
+	edge = v.named(edge)
+	var found Edge
+	ok := false
+	for _, l := range v.links(n) {
+		if x := v.edge(l); x.compareIdentity(edge) == 0 && (edge.ValidFrom.IsZero() || x.ValidFrom.Equal(edge.ValidFrom)) {
+			found, ok = x, true
+		}
+	}
+	return found, ok
+}
+
+// named gives the ends of an edge the names that stand for them.
+func (v *View) named(edge Edge) Edge {
+	for _, id := range [2]*NodeID{&edge.From, &edge.To} {
+		if n, err := v.find(*id); err == nil {
+			*id = v.id(n)
+		}
+	}
+	return edge
+}
+
+// An explainer collects the claims that assert an edge.
+type explainer struct {
+	e    *Engine
+	s    *state
+	v    *View
+	out  Explanation
+	hits []hitClaim
+	sql  timeline.Key // of out.SQL
+}
+
+type hitClaim struct {
+	key timeline.Key
+	run string
+}
+
+// loose looks at the events without a run.
+func (x *explainer) loose(ctx context.Context) error {
+	var keys []timeline.Key
+	first, last := micros(x.out.First), micros(x.out.Last)
+	err := x.e.do(ctx, func(_ context.Context, w *writer) error {
+		for _, k := range w.fold.loose {
+			if k.Time >= first && k.Time <= last {
+				keys = append(keys, k)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range slices.Backward(keys) {
+		if len(x.hits) == maxExplained {
+			return nil
+		}
+		r, err := x.e.store.Record(ctx, k.ID)
+		if isNotFound(err) {
+			continue // It was pruned.
+		}
+		if err != nil {
+			return err
+		}
+		if x.s.tombs.strip(&r.Event) != dropped {
+			x.look(claim{key: k, asserts: true, event: &r.Event}, "")
+		}
+	}
+	return nil
+}
+
+// runs looks at the runs of the job, from the newest that has the edge.
+func (x *explainer) runs(ctx context.Context) error {
+	n := 0
+	seen := map[string]bool{}
+	job := x.out.Edge.Job
+	for r, err := range x.e.store.Runs(ctx, RunQuery{Job: job, Before: RunKey{Time: x.out.Last.Add(time.Microsecond)}}) {
+		if err != nil {
+			return err
+		}
+		if r.Event.Time.Before(x.out.First) || n == maxExplained {
+			return nil
+		}
+		id := r.Event.Run.ID
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		records, err := x.e.run(ctx, x.s, runName{id, job})
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			continue
+		}
+		for _, c := range readRun(records, x.e.cfg.AssertFailed).claims {
+			if c.asserts && x.look(c, id) {
+				n++
+			}
+		}
+	}
+	return nil
+}
+
+// look notes a claim if it asserts the edge: it is folded alone, and the edge looked for.
+func (x *explainer) look(c claim, run string) bool {
+	edge := &x.out.Edge
+	if j := c.event.Job; j == nil && edge.Job != (JobRef{}) || j != nil && j.Ref != edge.Job || c.event.Origin != edge.Origin {
+		return false
+	}
+	if t := timeOf(c.key.Time); t.Before(x.out.First) || t.After(x.out.Last) {
+		return false
+	}
+	f := newFold(0)
+	c.facets = false
+	f.replace(nil, []claim{c})
+	g, err := f.settle(1)
+	if err != nil {
+		return false
+	}
+	for one := range newView(g, At{Time: timeOf(c.key.Time)}, time.Time{}).Edges() {
+		if x.v.named(one).compareIdentity(*edge) == 0 {
+			x.hits = append(x.hits, hitClaim{c.key, run})
+			if j := c.event.Job; j != nil && j.SQL != "" && c.key.Compare(x.sql) > 0 {
+				x.out.SQL, x.sql = j.SQL, c.key
+			}
+			return true
+		}
+	}
+	return false
+}
+
+func (x *explainer) explanation() Explanation {
+	slices.SortFunc(x.hits, func(a, b hitClaim) int { return b.key.Compare(a.key) })
+	for i, h := range x.hits {
+		if i == maxExplained {
+			break
+		}
+		x.out.Records = append(x.out.Records, h.key.ID)
+		if h.run != "" && !slices.Contains(x.out.Runs, h.run) {
+			x.out.Runs = append(x.out.Runs, h.run)
+		}
+	}
+	return x.out
+}

@@ -1,0 +1,3 @@
+// Package persist has a persistent vector: versions that share what they have in common,
+// so that readers keep theirs while a writer makes the next.
+package persist

@@ -1,0 +1,4 @@
+package openlineage
+
+// WireEvent lets a benchmark unmarshal into the types that Encode marshals.
+type WireEvent = wireEvent

@@ -1,0 +1,367 @@
+package lineage
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/tenon-go/tenon/lineage/internal/timeline"
+)
+
+// pruneBatch is how many records one call of the store removes or rewrites.
+const pruneBatch = 1000
+
+// Erase takes a node out of all that was ever said: a dataset with its columns, a column,
+// or a job with its runs. A tombstone with the hash of its name, the time and the reason
+// stays, and hides the node in every event that is not later than the call, however late
+// it arrives. Records that speak of other things too are kept without the node and without
+// their raw bytes. A name that was an alias of the node is a node of its own: erase it too.
+//
+// [ErrNotFound] if no event names the node. It reads the whole log, writes the records that
+// it changes, and folds the log anew; ingestion waits. After an error some records may not
+// be rewritten yet: the node is hidden all the same if the tombstone was stored, and the
+// next engine, or a repeated call, goes on.
+func (e *Engine) Erase(ctx context.Context, id NodeID, reason string) error {
+	if _, ok := e.state.Load().g.find(id); !ok {
+		return fmt.Errorf("lineage: erase %s: %w", id, ErrNotFound)
+	}
+	err := e.do(ctx, func(life context.Context, w *writer) error { return w.erase(life, id, reason) })
+	if err != nil {
+		return fmt.Errorf("lineage: erase %s: %w", id, err)
+	}
+	return nil
+}
+
+func (w *writer) erase(ctx context.Context, id NodeID, reason string) error {
+	now := utc(w.e.cfg.Now())
+	t := Tombstone{Hash: sha256.Sum256([]byte(id.String())), Time: now, Reason: reason}
+	key := sha256.Sum256(append(t.Hash[:], "tombstone "+strconv.FormatInt(micros(now), 10)...))
+	if _, err := w.store.Append(ctx, []Record{{ID: key, Learnt: now, Tombstone: &t}}); err != nil {
+		return err
+	}
+	if err := w.tail(ctx); err != nil {
+		return err
+	}
+	return w.replaceCheckpoint(ctx)
+}
+
+// replaceCheckpoint saves a checkpoint in the place of one that has what was erased.
+func (w *writer) replaceCheckpoint(ctx context.Context) error {
+	if w.saving != nil {
+		w.stored(ctx, <-w.saving)
+		w.saving = nil
+	}
+	for {
+		_, data, err := w.store.Checkpoint(ctx)
+		if isNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := data.Close(); err != nil {
+			return err
+		}
+		err = w.save()(ctx)
+		w.stored(ctx, err)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}
+
+// rewrite replaces the records that speak of what was erased by copies that do not.
+func (w *writer) rewrite(ctx context.Context, ids []RecordID) error {
+	for chunk := range slices.Chunk(ids, pruneBatch) {
+		var copies []Record
+		for _, id := range chunk {
+			r, err := w.store.Record(ctx, id)
+			if isNotFound(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if w.tombs.strip(&r.Event) == touched {
+				r.ID, r.Cursor = EventID(r.Event), 0
+				copies = append(copies, r)
+			}
+		}
+		if _, err := w.store.Append(ctx, copies); err != nil {
+			return err
+		}
+		if err := w.store.Prune(ctx, PartAll, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prune removes what [Config.Retention] does not keep: the raw bytes of records older than
+// Raw, and records older than Runs, but not those of a job's newest KeepPerJob runs, nor
+// those that an answer still rests on: which begin or end a stretch of equal snapshots, or
+// hold owners, tags, aliases or a schema that are in force. So no answer within the horizon
+// changes. It reads the whole log; ingestion goes on meanwhile. It is idempotent.
+func (e *Engine) Prune(ctx context.Context) error {
+	now := e.cfg.Now()
+	p := pruner{
+		raw: micros(now.Add(-e.cfg.Retention.Raw)), runs: micros(now.Add(-e.cfg.Retention.Runs)),
+		keep: e.cfg.Retention.KeepPerJob, old: map[runName]*oldRun{}, byJob: map[JobRef][]*oldRun{},
+	}
+	err := e.do(ctx, func(_ context.Context, w *writer) error {
+		p.bounds = w.fold.rests(w.closeAfter)
+		return nil
+	})
+	if err == nil {
+		err = p.scan(ctx, e.store)
+	}
+	if err == nil {
+		err = p.prune(ctx, e.store)
+	}
+	if err != nil {
+		return fmt.Errorf("lineage: prune: %w", err)
+	}
+	return nil
+}
+
+// bounds are the records that a fold rests on.
+type bounds struct {
+	ids   map[RecordID]bool
+	spans map[JobRef][]omission // ascending
+}
+
+// An omission is a stretch of assertions that omit some output. Whether they were enough to end
+// its edges must be told from those that are left.
+type omission struct {
+	first, last timeline.Key
+	need        int
+}
+
+// rests returns what the fold rests on: the ends of stretches, and boundaries.
+func (f *fold) rests(closeAfter int) bounds {
+	b := bounds{ids: map[RecordID]bool{}, spans: map[JobRef][]omission{}}
+	for _, l := range f.lines {
+		for _, s := range l.Stretches {
+			b.ids[s.First.ID], b.ids[s.Last.ID] = true, true
+			if need := min(s.Count, closeAfter) - 2; l.layer == layerOutputs && need > 0 {
+				job := nodeID(f.names.nodes, l.job).Job()
+				b.spans[job] = append(b.spans[job], omission{s.First, s.Last, need})
+			}
+		}
+	}
+	for _, list := range f.ops {
+		for _, o := range list {
+			b.ids[o.key.ID] = true
+		}
+	}
+	return b
+}
+
+// takes reports whether an assertion is one of those that a span needs.
+func (b *bounds) takes(job JobRef, k timeline.Key) bool {
+	list := b.spans[job]
+	for i := range list { // Spans of several origins may overlap.
+		if s := &list[i]; s.need > 0 && s.first.Compare(k) < 0 && k.Compare(s.last) < 0 {
+			s.need--
+			return true
+		}
+	}
+	return false
+}
+
+// An oldRun is a run as the log has it.
+type oldRun struct {
+	newest   timeline.Key
+	terminal timeline.Key // the newest
+	ids      []RecordID
+	rests    bool
+}
+
+// A pruner finds what may go.
+type pruner struct {
+	raw, runs int64
+	keep      int
+	bounds    bounds
+	old       map[runName]*oldRun
+	byJob     map[JobRef][]*oldRun
+	bare, all []RecordID
+}
+
+// scan reads the log.
+func (p *pruner) scan(ctx context.Context, store Store) error {
+	for r, err := range store.Records(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		if r.Tombstone != nil {
+			continue
+		}
+		k := keyOf(&r)
+		if k.Time < p.raw && r.Event.Raw != nil {
+			p.bare = append(p.bare, r.ID)
+		}
+		if r.Event.Run == nil {
+			if k.Time < p.runs && !p.bounds.ids[r.ID] {
+				p.all = append(p.all, r.ID)
+			}
+			continue
+		}
+		p.run(&r, k)
+	}
+	return nil
+}
+
+func (p *pruner) run(r *Record, k timeline.Key) {
+	name := runName{r.Event.Run.ID, r.Event.Job.Ref}
+	x := p.old[name]
+	if x == nil {
+		x = &oldRun{newest: k}
+		p.old[name] = x
+		p.byJob[name.job] = append(p.byJob[name.job], x)
+	}
+	if x.newest.Compare(k) < 0 {
+		x.newest = k
+	}
+	if r.Event.Run.Type.Terminal() && x.terminal.Compare(k) < 0 {
+		x.terminal = k
+	}
+	x.rests = x.rests || p.bounds.ids[r.ID]
+	if k.Time < p.runs {
+		x.ids = append(x.ids, r.ID)
+	}
+}
+
+// prune removes the runs of which all is old and nothing rests.
+func (p *pruner) prune(ctx context.Context, store Store) error {
+	for job, runs := range p.byJob {
+		slices.SortFunc(runs, func(a, b *oldRun) int { return b.newest.Compare(a.newest) })
+		for i, x := range runs {
+			if i >= p.keep && x.newest.Time < p.runs && !x.rests && !p.bounds.takes(job, x.terminal) {
+				p.all = append(p.all, x.ids...)
+			}
+		}
+	}
+	for part, ids := range map[Part][]RecordID{PartRaw: p.bare, PartAll: p.all} {
+		for chunk := range slices.Chunk(ids, pruneBatch) {
+			if err := store.Prune(ctx, part, chunk); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tombs are the nodes that were erased: by the hash of their text the instant up to which
+// events may not speak of them.
+type tombs map[[32]byte]int64
+
+// add notes a tombstone, and reports whether it says anything new.
+func (t tombs) add(s *Tombstone) bool {
+	at := micros(s.Time)
+	if old, ok := t[s.Hash]; ok && old >= at {
+		return false
+	}
+	t[s.Hash] = at
+	return true
+}
+
+func (t tombs) clone() tombs { return maps.Clone(t) }
+
+// What strip did to an event.
+type stripped int
+
+const (
+	untouched stripped = iota
+	touched            // something was taken out
+	dropped            // nothing is left of it
+)
+
+// strip takes all that was erased out of an event. What it changes it copies.
+func (t tombs) strip(e *Event) stripped {
+	if len(t) == 0 {
+		return untouched
+	}
+	s := stripper{tombs: t, at: micros(e.Time), known: map[NodeID]bool{}}
+	return s.event(e)
+}
+
+type stripper struct {
+	tombs   tombs
+	at      int64
+	known   map[NodeID]bool
+	changed bool
+}
+
+// gone reports whether a node, or the dataset that it belongs to, was erased.
+func (s *stripper) gone(id NodeID) bool {
+	if id.IsZero() {
+		return false
+	}
+	is, ok := s.known[id]
+	if !ok {
+		until, erased := s.tombs[sha256.Sum256([]byte(id.String()))]
+		is = erased && s.at <= until || id.Kind == ColumnNode && s.gone(id.Dataset().Node())
+		s.known[id] = is
+	}
+	s.changed = s.changed || is
+	return is
+}
+
+func (s *stripper) event(e *Event) stripped {
+	if e.Job != nil && s.gone(e.Job.Ref.Node()) {
+		return dropped
+	}
+	out := *e
+	out.Inputs, out.Outputs, out.JobEdges = s.facts(e.Inputs), s.facts(e.Outputs), s.edges(e.JobEdges)
+	if e.Run != nil && e.Run.Parent != nil && s.gone(e.Run.Parent.Job.Node()) {
+		run := *e.Run
+		run.Parent = nil
+		out.Run = &run
+	}
+	if !s.changed {
+		return untouched
+	}
+	out.Raw = nil // It has the node too.
+	if out.Job == nil && len(out.Outputs) == 0 {
+		return dropped
+	}
+	*e = out
+	return touched
+}
+
+// kept returns the elements that are not gone, in a list of its own if some are. It keeps
+// nil and empty apart.
+func kept[T any](list []T, gone func(*T) bool) []T {
+	if !slices.ContainsFunc(list, func(x T) bool { return gone(&x) }) {
+		return list
+	}
+	out := make([]T, 0, len(list))
+	for i := range list {
+		if !gone(&list[i]) {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+func (s *stripper) edges(list []EdgeFact) []EdgeFact {
+	return kept(list, func(e *EdgeFact) bool { return s.gone(e.From) || s.gone(e.To) })
+}
+
+func (s *stripper) facts(list []DatasetFact) []DatasetFact {
+	list = slices.Clone(kept(list, func(d *DatasetFact) bool { return s.gone(d.Ref.Node()) }))
+	for i := range list {
+		d := &list[i]
+		d.Edges = s.edges(d.Edges)
+		d.Fields = kept(d.Fields, func(f *Field) bool { return s.gone(d.Ref.Column(f.Path)) })
+		d.Aliases = kept(d.Aliases, func(r *DatasetRef) bool { return s.gone(r.Node()) })
+		if s.gone(d.Lifecycle.From.Node()) {
+			d.Lifecycle = Lifecycle{}
+		}
+	}
+	return list
+}
