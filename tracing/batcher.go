@@ -28,7 +28,7 @@ type Stats struct {
 	Ended     int64
 	Delivered int64 // taken by the sink
 	Rejected  int64 // refused by the sink for good, one by one
-	Dropped   int64 // beyond MaxQueueBytes, after Close, or in a batch that the sink refused for good
+	Dropped   int64 // beyond MaxQueueBytes, after Close, or in a batch that the sink refused for good or was closed for
 	Queued    int64 // wait, or are being sent
 	Refusals  int64 // of batches, which are sent again
 	LastError string
@@ -270,7 +270,7 @@ func (b *Batcher) deliver(ctx context.Context, next batch) {
 			b.settle(next, Stats{Delivered: next.spans - rejected, Rejected: rejected, LastError: result.Reason})
 			return
 		}
-		if errors.Is(err, ErrPermanent) || ctx.Err() != nil {
+		if errors.Is(err, ErrPermanent) || errors.Is(err, ErrClosed) || ctx.Err() != nil {
 			b.settle(next, Stats{Dropped: next.spans, LastError: err.Error()})
 			return
 		}

@@ -127,6 +127,22 @@ func TestPermanentRefusalDropsTheBatchOnly(t *testing.T) {
 	})
 }
 
+// A sink that was closed takes nothing any more: to wait for it would be for ever.
+func TestAClosedSinkIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &keeper{answer: func(int) (tracing.Result, error) {
+			return tracing.Result{}, &tracing.OverloadError{RetryAfter: time.Second, Cause: tracing.Closing}
+		}}
+		p := batching(t, sink, tracing.Config{MaxBatch: 2})
+		emit(t, p, 4)
+		begun := time.Now()
+		closed(t, p)
+		if got := p.Stats(); got.Dropped != 4 || time.Since(begun) > time.Second {
+			t.Errorf("after %v %+v, want 4 dropped at once", time.Since(begun), got)
+		}
+	})
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var up atomic.Bool

@@ -142,7 +142,7 @@ func TestProblemsAreFoundInLinearTime(t *testing.T) {
 	if _, err := guard.ParseSpecs(strings.NewReader(text.String())); !errors.Is(err, guard.ErrSpec) {
 		t.Errorf("error %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second { // quadratic would be many minutes
 		t.Errorf("took %v", took)
 	}
 }
