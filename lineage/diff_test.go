@@ -44,14 +44,15 @@ func TestDiffListsWhatChanged(t *testing.T) {
 func breaks(found []lineage.Break) []string {
 	var out []string
 	for _, b := range found {
-		text := strings.TrimSpace(fmt.Sprintf("%s %s %s%s", name(b.Node), b.Kind, b.To, b.Label)) + ":"
+		var text strings.Builder
+		text.WriteString(strings.TrimSpace(fmt.Sprintf("%s %s %s%s", name(b.Node), b.Kind, b.To, b.Label)) + ":")
 		for _, n := range b.Readers {
-			text += " " + name(n.ID)
+			text.WriteString(" " + name(n.ID))
 		}
 		for _, n := range b.Adapted {
-			text += " [" + name(n.ID) + "]"
+			text.WriteString(" [" + name(n.ID) + "]")
 		}
-		out = append(out, text)
+		out = append(out, text.String())
 	}
 	return out
 }

@@ -91,11 +91,12 @@ func TestTheDocumentedClassesOfPaths(t *testing.T) {
 		if subtype == "" {
 			typ, name, subtype = lineage.Indirect, lineage.Indirect, lineage.FilterCriteria
 		}
-		line := fmt.Sprintf("%-17s", name)
+		var line strings.Builder
+		line.WriteString(fmt.Sprintf("%-17s", name))
 		for _, masking := range []bool{false, true} {
-			line += fmt.Sprintf(" %-10s", reachedAs(t, lineage.Transformation{Type: typ, Subtype: subtype, Masking: masking}))
+			line.WriteString(fmt.Sprintf(" %-10s", reachedAs(t, lineage.Transformation{Type: typ, Subtype: subtype, Masking: masking})))
 		}
-		got = append(got, strings.TrimRight(line, " "))
+		got = append(got, strings.TrimRight(line.String(), " "))
 	}
 	want(t, got, documented(t, head)...)
 }

@@ -260,11 +260,12 @@ func TestPathsAreSimpleAndShortestFirst(t *testing.T) {
 				out = append(out, err.Error())
 				continue
 			}
-			text := name(p.Edges[0].From)
+			var text strings.Builder
+			text.WriteString(name(p.Edges[0].From))
 			for _, e := range p.Edges {
-				text += " " + name(e.To)
+				text.WriteString(" " + name(e.To))
 			}
-			out = append(out, text)
+			out = append(out, text.String())
 		}
 		return out
 	}
