@@ -92,9 +92,9 @@ func TestTheDocumentedClassesOfPaths(t *testing.T) {
 			typ, name, subtype = lineage.Indirect, lineage.Indirect, lineage.FilterCriteria
 		}
 		var line strings.Builder
-		line.WriteString(fmt.Sprintf("%-17s", name))
+		fmt.Fprintf(&line, "%-17s", name)
 		for _, masking := range []bool{false, true} {
-			line.WriteString(fmt.Sprintf(" %-10s", reachedAs(t, lineage.Transformation{Type: typ, Subtype: subtype, Masking: masking})))
+			fmt.Fprintf(&line, " %-10s", reachedAs(t, lineage.Transformation{Type: typ, Subtype: subtype, Masking: masking}))
 		}
 		got = append(got, strings.TrimRight(line.String(), " "))
 	}

@@ -137,9 +137,9 @@ func (a Aspects) Has(b Aspects) bool { return a&b == b }
 //
 // An event with a Run is a run event and needs a Job; one with a Job only is a job
 // event; one with neither is a dataset event and states its Outputs. Where Explicit is
-// false and the event has a job, its dataset edges are its inputs x outputs: inputs are
-// stated by a non-nil list, and an empty one that is not nil states that nothing is
-// read. Where it is true the edges are those of the facts and JobEdges alone. Column
+// false and the event has a job, its dataset edges are its inputs x outputs. A list of
+// inputs that is empty but not nil states of a job that nothing is read; a run that names
+// no input states no dataset edges. Where Explicit is true the edges are those of the facts and JobEdges alone. Column
 // edges are those of Outputs[i].Edges that have a column at either end: one from a column
 // to the whole target is dataset-wide, one from a dataset has an unknown column. All are
 // stated by the bit ColumnEdges.
@@ -149,7 +149,7 @@ type Event struct {
 	Time     time.Time // used in UTC and to the microsecond
 	Run      *RunFact
 	Job      *JobFact
-	Inputs   []DatasetFact // nil and empty differ: nil states nothing
+	Inputs   []DatasetFact // nil and empty differ in a job event: nil states nothing
 	Outputs  []DatasetFact
 	JobEdges []EdgeFact // Explicit: edges that end in a job or begin in one
 	Explicit bool

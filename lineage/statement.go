@@ -232,9 +232,11 @@ func (t *translation) named() {
 	t.state(scope{origin: e.Origin, layer: layerOutputs, job: t.job, target: t.job}, set)
 }
 
-// product states inputs x outputs, through one set of inputs.
+// product states inputs x outputs, through one set of inputs. A run that names no input
+// states none of it: producers send an empty list for what changes no data.
 func (t *translation) product() {
 	e := t.event
+	stated := len(e.Inputs) > 0 || e.Inputs != nil && e.Run == nil
 	var inputs []int32
 	for i := range e.Inputs {
 		inputs = append(inputs, t.fold.node(e.Inputs[i].Ref.Node()))
@@ -245,7 +247,7 @@ func (t *translation) product() {
 		d := t.fold.node(e.Outputs[i].Ref.Node())
 		s := scope{origin: e.Origin, layer: JobLayer, job: t.job, target: d}
 		t.state(s, []fact{{from: t.job, to: d, attr: t.fold.attr(s, nil, Exact)}})
-		if e.Inputs == nil {
+		if !stated {
 			continue
 		}
 		s.layer = DatasetLayer
@@ -255,7 +257,7 @@ func (t *translation) product() {
 		}
 		t.state(s, set)
 	}
-	if e.Inputs == nil {
+	if !stated {
 		return
 	}
 	if len(e.Outputs) > 0 {

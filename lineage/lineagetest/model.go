@@ -250,7 +250,7 @@ func (m *Model) assertions(events []said) []said {
 		case r.streaming:
 			for _, e := range r.events {
 				if len(e.Inputs)+len(e.Outputs)+len(e.JobEdges) > 0 {
-					e.Inputs, e.Outputs = unite(nil, e.Inputs), unite(nil, e.Outputs)
+					e.Inputs, e.Outputs = orUnstated(unite(nil, e.Inputs)), unite(nil, e.Outputs)
 					out = append(out, e)
 				}
 			}
@@ -293,7 +293,16 @@ func merge(events []said) lineage.Event {
 			all.JobEdges = e.JobEdges
 		}
 	}
+	all.Inputs = orUnstated(all.Inputs)
 	return all
+}
+
+// orUnstated says of a run's inputs that none are none stated.
+func orUnstated(inputs []lineage.DatasetFact) []lineage.DatasetFact {
+	if len(inputs) == 0 {
+		return nil
+	}
+	return inputs
 }
 
 // withoutEdges takes away what an explicit event overrides.

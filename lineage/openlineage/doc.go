@@ -12,7 +12,8 @@
 //
 //	facet with an empty list, or "_deleted": true      stated: there is none
 //	no facet, or one whose list is null or not there   not stated
-//	"inputs": []                                       stated: nothing is read
+//	"inputs": [] of a job event                        stated: nothing is read
+//	"inputs": [] in all events of a run                not stated
 //	no "inputs", or null                               not stated
 //
 // A nested field of a schema has the path a.b, and the field "_element" of a list a[].
