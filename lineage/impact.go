@@ -157,13 +157,18 @@ func (p *appraisal) change(ctx context.Context, c Change, n int32) error {
 	if c.Kind == Drop || c.Kind == Rename {
 		trace = p.starve
 	}
-	found, err := trace(ctx, c, n, p.q)
+	q, ok := p.left()
+	if !ok {
+		return nil
+	}
+	found, err := trace(ctx, c, n, q)
 	if err == nil && p.partial.Reason == "" && slices.ContainsFunc(slices.Collect(maps.Values(found)), func(e effect) bool { return e.witness.stale() }) {
-		// What is not found again without stale edges is stale.
-		q := p.q
+		// What is not found again without stale edges is stale. That counts for nothing.
 		q.SkipStale = true
+		counted := p.partial
 		var fresh map[int32]effect
 		fresh, err = trace(ctx, c, n, q)
+		p.partial = counted
 		for m, e := range found {
 			_, ok := fresh[m]
 			e.stale = !ok
@@ -186,7 +191,6 @@ func (p *appraisal) compare(a, b effect) int {
 func (p *appraisal) spread(ctx context.Context, c Change, n int32, q Query) (map[int32]effect, error) {
 	s := newSpread(p.v, q)
 	defer s.w.release()
-	s.w.q.MaxNodes, s.w.q.MaxEdges = p.left(q)
 	err := s.run(ctx, []int32{n})
 	t := s.trail()
 	out := map[int32]effect{}
@@ -218,17 +222,23 @@ func severityOf(kind ChangeKind, all classes) (Severity, classes) {
 	return RowsChange, ^direct
 }
 
-// left returns what earlier changes have left of the budgets. Budgets that are used up
-// stay at one, because zero has another meaning.
-func (p *appraisal) left(q Query) (nodes, edges int) {
-	nodes, edges = q.MaxNodes, q.MaxEdges
-	if nodes > 0 {
-		nodes = max(1, nodes-p.partial.Nodes)
+// left returns the query with what earlier changes have left of its budgets, and false
+// where one is used up.
+func (p *appraisal) left() (q Query, ok bool) {
+	q = p.q
+	switch {
+	case q.MaxNodes > 0 && p.partial.Nodes >= q.MaxNodes:
+		p.partial.Reason = reasonNodes
+	case q.MaxEdges > 0 && p.partial.Edges >= q.MaxEdges:
+		p.partial.Reason = reasonEdges
 	}
-	if edges > 0 {
-		edges = max(1, edges-p.partial.Edges)
+	if q.MaxNodes > 0 {
+		q.MaxNodes -= p.partial.Nodes
 	}
-	return nodes, edges
+	if q.MaxEdges > 0 {
+		q.MaxEdges -= p.partial.Edges
+	}
+	return q, p.partial.Reason == ""
 }
 
 // note adds what a traversal did.
@@ -256,7 +266,6 @@ type famine struct {
 func (p *appraisal) starve(ctx context.Context, _ Change, n int32, q Query) (map[int32]effect, error) {
 	w := newWalker(p.v, q)
 	defer w.release()
-	w.q.MaxNodes, w.q.MaxEdges = p.left(q)
 	w.begin(n)
 	w.reached.Reset(len(p.v.g.nodes)) // Of the changed dataset itself the other columns may starve.
 	f := &famine{
@@ -264,12 +273,17 @@ func (p *appraisal) starve(ctx context.Context, _ Change, n int32, q Query) (map
 		trail: &trail{w: walker{v: p.v, q: Query{Level: DatasetLevel}}, finds: []find{{h: hit{to: n}, prev: -1}}},
 	}
 	for _, r := range w.readers(n) {
+		if w.q.MaxEdges > 0 && w.stats.Edges == w.q.MaxEdges {
+			w.cut = reasonEdges
+			break
+		}
+		w.stats.Edges++
 		first := f.add(find{h: r.h, prev: 0, depth: 1})
 		if p.v.g.nodes[r.who].kind == DatasetNode {
 			f.starve(r.who, first)
 			continue
 		}
-		f.found[r.who] = f.effect(Breaks, first)
+		f.reach(r.who, Breaks, first)
 		for _, d := range p.outputs(r.who) {
 			f.starve(d, first)
 		}
@@ -289,20 +303,33 @@ func (f *famine) effect(s Severity, by int32) effect {
 	return effect{severity: s, hop: int(f.trail.finds[by].depth), cause: f.cause, witness: witness{trail: f.trail, find: by}}
 }
 
+// reach notes what becomes of a node, unless the budget is used up.
+func (f *famine) reach(n int32, s Severity, by int32) {
+	switch _, known := f.found[n]; {
+	case known || f.w.cut != "":
+	case f.w.q.MaxNodes > 0 && f.w.stats.Nodes == f.w.q.MaxNodes && n != f.cause:
+		f.w.cut = reasonNodes
+	default:
+		f.found[n] = f.effect(s, by)
+		if n != f.cause {
+			f.w.stats.Nodes++
+		}
+	}
+}
+
 // starve notes that a dataset goes without, every column of it.
 func (f *famine) starve(dataset, by int32) {
-	if !f.w.reached.Add(dataset) {
+	if f.w.cut != "" || !f.w.reached.Add(dataset) {
 		return
 	}
-	f.w.stats.Nodes++
 	f.queue = append(f.queue, find{h: hit{to: dataset}, prev: by, depth: f.trail.finds[by].depth})
-	f.found[dataset] = f.effect(Starves, by)
+	f.reach(dataset, Starves, by)
 	if !f.list {
 		return
 	}
 	for _, c := range f.p.v.columns(dataset, nil) {
 		if f.p.v.has(c) {
-			f.found[f.p.v.canon(c)] = f.found[dataset]
+			f.reach(f.p.v.canon(c), Starves, by)
 		}
 	}
 }
@@ -311,7 +338,7 @@ func (f *famine) starve(dataset, by int32) {
 func (f *famine) spread(ctx context.Context) error {
 	w := f.w
 	w.q.Level = DatasetLevel
-	for ; len(f.queue) > 0; f.queue = f.queue[1:] {
+	for ; len(f.queue) > 0 && w.cut == ""; f.queue = f.queue[1:] {
 		at := f.queue[0]
 		if ctx.Err() != nil {
 			w.cut = reasonContext
@@ -326,9 +353,6 @@ func (f *famine) spread(ctx context.Context) error {
 				w.cut = reasonEdges
 				return nil
 			case w.reached.Has(h.to):
-			case w.q.MaxNodes > 0 && w.stats.Nodes == w.q.MaxNodes:
-				w.cut = reasonNodes
-				return nil
 			default:
 				f.starve(h.to, f.add(find{h: h, prev: at.prev, depth: at.depth + 1}))
 			}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tenon-go/tenon/lineage/internal/timeline"
 )
@@ -110,7 +111,7 @@ func (e *Engine) Prune(ctx context.Context) error {
 	now := e.cfg.Now()
 	p := pruner{
 		raw: micros(now.Add(-e.cfg.Retention.Raw)), runs: micros(now.Add(-e.cfg.Retention.Runs)),
-		keep: e.cfg.Retention.KeepPerJob, old: map[runName]*oldRun{}, byJob: map[JobRef][]*oldRun{},
+		keep: e.cfg.Retention.KeepPerJob, failed: e.cfg.AssertFailed, old: map[runName]*oldRun{}, byJob: map[JobRef][]*oldRun{},
 	}
 	err := e.do(ctx, func(_ context.Context, w *writer) error {
 		p.bounds = w.fold.rests(w.closeAfter)
@@ -177,14 +178,32 @@ func (b *bounds) takes(job JobRef, k timeline.Key) bool {
 type oldRun struct {
 	newest   timeline.Key
 	terminal timeline.Key // the newest
+	ended    EventType    // of it; Untyped: none
+	begun    bool         // more is known of it than that it was seen
+	streams  bool
+	said     []timeline.Key // of events that name outputs
 	ids      []RecordID
 	rests    bool
+}
+
+// assertions returns when the run asserts its outputs; see readRun.
+func (x *oldRun) assertions(failed bool) []timeline.Key {
+	switch {
+	case len(x.said) == 0 || x.ended == Untyped && (!x.streams || !x.begun):
+		return nil
+	case x.ended != Untyped && x.ended != Complete && !failed:
+		return nil
+	case x.streams:
+		return x.said
+	}
+	return []timeline.Key{x.terminal}
 }
 
 // A pruner finds what may go.
 type pruner struct {
 	raw, runs int64
 	keep      int
+	failed    bool // Config.AssertFailed
 	bounds    bounds
 	old       map[runName]*oldRun
 	byJob     map[JobRef][]*oldRun
@@ -227,7 +246,12 @@ func (p *pruner) run(r *Record, k timeline.Key) {
 		x.newest = k
 	}
 	if r.Event.Run.Type.Terminal() && x.terminal.Compare(k) < 0 {
-		x.terminal = k
+		x.terminal, x.ended = k, r.Event.Run.Type
+	}
+	x.begun = x.begun || r.Event.Run.Type != Untyped && r.Event.Run.Type != Other
+	x.streams = x.streams || strings.EqualFold(r.Event.Job.Processing, Streaming)
+	if len(r.Event.Outputs) > 0 {
+		x.said = append(x.said, k)
 	}
 	x.rests = x.rests || p.bounds.ids[r.ID]
 	if k.Time < p.runs {
@@ -240,7 +264,7 @@ func (p *pruner) prune(ctx context.Context, store Store) error {
 	for job, runs := range p.byJob {
 		slices.SortFunc(runs, func(a, b *oldRun) int { return b.newest.Compare(a.newest) })
 		for i, x := range runs {
-			if i >= p.keep && x.newest.Time < p.runs && !x.rests && !p.bounds.takes(job, x.terminal) {
+			if i >= p.keep && x.newest.Time < p.runs && !x.rests && !p.needs(job, x) {
 				p.all = append(p.all, x.ids...)
 			}
 		}
@@ -253,6 +277,15 @@ func (p *pruner) prune(ctx context.Context, store Store) error {
 		}
 	}
 	return nil
+}
+
+// needs reports whether a span takes an assertion of a run, and has it taken.
+func (p *pruner) needs(job JobRef, x *oldRun) bool {
+	taken := false
+	for _, k := range x.assertions(p.failed) {
+		taken = p.bounds.takes(job, k) || taken
+	}
+	return taken
 }
 
 // tombs are the nodes that were erased: by the hash of their text the instant up to which

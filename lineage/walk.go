@@ -318,14 +318,14 @@ func (w *walker) expandTimed(row, near int32, rows *csr.Graph) {
 
 // arrive marks, shows and queues a node. It returns false where the walk ends before.
 func (w *walker) arrive(h hit) bool {
-	if w.stats.Nodes == w.q.MaxNodes && w.q.MaxNodes > 0 {
-		w.cut = reasonNodes
-		return false
-	}
 	x := &w.v.g.nodes[h.to]
-	if x.kind == JobNode && w.q.Level != JobLevel {
+	switch {
+	case x.kind == JobNode && w.q.Level != JobLevel:
 		w.stats.Edges-- // A job that reads a column, and nothing of the column layer.
 		return true
+	case w.stats.Nodes == w.q.MaxNodes && w.q.MaxNodes > 0:
+		w.cut = reasonNodes
+		return false
 	}
 	w.reached.Add(h.to)
 	w.queue = append(w.queue, stop{h.to, x.owner})
