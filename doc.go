@@ -23,6 +23,8 @@
 //     [github.com/tenon-go/tenon/resilience/storm] computes what a policy does to a service that is down.
 //   - [github.com/tenon-go/tenon/tracing]: spans made, read and carried without an SDK: a TracerProvider, OTLP requests read
 //     in place, and [github.com/tenon-go/tenon/tracing/otlp], a receiver and a client.
+//   - [github.com/tenon-go/tenon/tracing/collector]: tail sampling that loses no error, by the policies of
+//     [github.com/tenon-go/tenon/tracing/sampling].
 //   - [github.com/tenon-go/tenon/tracing/propagation]: the trace context of a request, in and out of the headers of HTTP,
 //     gRPC, queues and processes, as W3C, B3 and Jaeger write it.
 //

@@ -219,7 +219,7 @@ func TestCloseDeliversThenDrops(t *testing.T) {
 func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &keeper{answer: func(int) (tracing.Result, error) {
-			return tracing.Result{}, &tracing.OverloadError{RetryAfter: time.Hour, Cause: tracing.Closing}
+			return tracing.Result{}, &tracing.OverloadError{RetryAfter: time.Hour, Cause: "full"}
 		}}
 		p := batching(t, sink, tracing.Config{MaxBatch: 2})
 		emit(t, p, 5)

@@ -40,7 +40,7 @@ func house() plan {
 			"resilience",
 			"tracing",
 		},
-		nested: []string{"adapters/otelmetric", "examples", "integration", "integration/bench"},
+		nested: []string{"adapters/otelmetric", "adapters/otelsdk", "adapters/otlpgrpc", "examples", "integration", "integration/bench"},
 		edges: []edge{
 			{"lineage/lineagetest/internal/contract", "lineage"}, // the rules that the suite checks stores by
 			{"orders", "orders/stock"},                           // an order's units are held there
@@ -60,7 +60,12 @@ func house() plan {
 			{"resilience/guard", "resilience/retry/budget"},
 			{"resilience/guard", "resilience/breaker"},
 			{"resilience/guard", "resilience/bulkhead"},
-			{"tracing", "tracing/propagation"}, // what headers say about sampling
+			{"tracing", "tracing/propagation"},        // what headers say about sampling
+			{"tracing/sampling", "tracing/filter"},    // a policy is an expression
+			{"tracing/collector", "tracing/otlp"},     // requests are taken apart and put together
+			{"tracing/collector", "tracing/sampling"}, // the policies decide
+			{"tracing/tracingtest", "tracing/otlp"},
+			{"tracing/tracingtest", "tracing/sampling"}, // the oracle decides by the same policies
 		},
 		thirdParty: []dependency{
 			{module: decimal},

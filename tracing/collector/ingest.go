@@ -1,0 +1,267 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+
+	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/arena"
+	"github.com/tenon-go/tenon/tracing/internal/decided"
+	"github.com/tenon-go/tenon/tracing/otlp"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// An intake is what one call of Ingest works with.
+type intake struct {
+	groups  otlp.Groups
+	numbers map[*tracing.Origin]int32
+	origins []originKey
+	of      []int32 // the origin of each span, trace by trace
+	traces  []arrival
+	epoch   Epoch
+}
+
+// An arrival is the spans of one trace in a request.
+type arrival struct {
+	id     trace.TraceID
+	hash   uint64
+	from   int // in of
+	policy string
+	reason string // why a span alone keeps the trace; "" = none does
+}
+
+// forgetful is how large an intake gets before it is not used again, in spans: one huge request should not hold its memory for good.
+const forgetful = 100_000
+
+func newIntake() *intake { return &intake{numbers: map[*tracing.Origin]int32{}} }
+
+// Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
+// malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes. It is safe for
+// concurrent use, and waits for nothing but the locks of shards and, with SyncAck, the disk.
+func (c *Collector) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
+	return c.ingest(ctx, req, 0)
+}
+
+// ingest takes a request, or takes it again from an epoch of the log.
+func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracing.Result, error) {
+	if ctx.Err() != nil {
+		return tracing.Result{}, fmt.Errorf("collector: ingest: %w", context.Cause(ctx))
+	}
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	if err := c.welcome(len(req)); err != nil {
+		return tracing.Result{}, err
+	}
+	in, _ := c.intake.Get().(*intake)
+	defer c.giveBack(in)
+	result, err := in.groups.Read(req)
+	if err != nil {
+		c.tallyMu.Lock()
+		defer c.tallyMu.Unlock()
+		size := Volume{1, int64(len(req))}
+		c.tally.offered, c.tally.torn = c.tally.offered.plus(size), c.tally.torn.plus(size)
+		return tracing.Result{}, err
+	}
+	need := in.measure(c)
+	if !c.reserve(need) {
+		return tracing.Result{}, c.refuse(len(req), need)
+	}
+	epoch := again
+	if epoch == 0 {
+		epoch = c.epoch
+		if err := c.write(req); err != nil {
+			c.used.Add(-need)
+			return tracing.Result{}, c.count(len(req), shortOfDisk)
+		}
+	}
+	in.epoch = epoch
+	c.took(req, result)
+	c.show(in)
+	now := c.now()
+	for i := range in.traces {
+		need -= c.place(in, i, now)
+	}
+	c.used.Add(-need) // What it did not take.
+	return result, nil
+}
+
+func (c *Collector) giveBack(in *intake) {
+	if len(in.of) > forgetful {
+		return
+	}
+	clear(in.numbers)
+	clear(in.origins) // They would hold the request.
+	in.origins, in.of, in.traces = in.origins[:0], in.of[:0], in.traces[:0]
+	c.intake.Put(in)
+}
+
+// measure looks at all spans, and returns how much memory they may take.
+func (in *intake) measure(c *Collector) (need int64) {
+	jury := c.jury.Load()
+	var last *tracing.Origin
+	var number int32
+	for i := range in.groups.Len() {
+		id, _ := in.groups.Trace(i)
+		one := arrival{id: id, hash: maphash.Bytes(c.seed, id[:]), from: len(in.of)}
+		size, run := int64(0), int32(-1)
+		for v := range in.groups.Views(i) {
+			if v.Origin() != last {
+				last = v.Origin()
+				number = in.number(c, &v)
+			}
+			if number != run {
+				run = number
+				need += in.origins[number].charge()
+			}
+			in.of = append(in.of, number)
+			size += recordHeader + int64(len(v.Raw()))
+			if one.reason == "" {
+				one.policy, one.reason = jury.Early(v)
+				c.faults.policy(one.reason)
+			}
+		}
+		need += headerCharge + arena.BlocksFor(size)*arena.BlockSize
+		in.traces = append(in.traces, one)
+	}
+	return need
+}
+
+// number returns that of a view's origin in the request.
+func (in *intake) number(c *Collector, v *tracing.View) int32 {
+	shared := v.Origin()
+	number, ok := in.numbers[shared]
+	if !ok {
+		number = int32(len(in.origins)) //nolint:gosec // Not more than spans of a request.
+		in.numbers[shared] = number
+		in.origins = append(in.origins, originKey{origin: shared, hash: hashOrigin(c.seed, shared), service: v.Service()})
+	}
+	return number
+}
+
+// took counts a request that was taken, and the spans of it that were rejected.
+func (c *Collector) took(req []byte, result tracing.Result) {
+	c.tallyMu.Lock()
+	defer c.tallyMu.Unlock()
+	size := Volume{1, int64(len(req))}
+	c.tally.offered, c.tally.taken = c.tally.offered.plus(size), c.tally.taken.plus(size)
+	if result.Rejected == 0 {
+		return
+	}
+	_ = tracing.Scan(req, func(v tracing.View, rejected tracing.Rejection) { // It was read before.
+		if rejected != tracing.Fine {
+			bytes := int64(len(v.Raw()))
+			c.tally.add(received, 1, bytes)
+			c.tally.add(FateRejected, 1, bytes)
+			c.tally.because(FateRejected, string(rejected), 1, bytes, 0)
+		}
+	})
+}
+
+// show lets the tap see all spans.
+func (c *Collector) show(in *intake) {
+	if c.cfg.Tap == nil {
+		return
+	}
+	for i := range in.traces {
+		for v := range in.groups.Views(i) {
+			_ = c.faults.guard("Tap", func() error { c.cfg.Tap(v); return nil }) // Counted.
+		}
+	}
+}
+
+// place puts the spans of a trace where they belong, and returns how much memory that took.
+func (c *Collector) place(in *intake, i int, now int64) int64 {
+	one := &in.traces[i]
+	s := c.shardOf(one.hash)
+	s.mu.Lock()
+	before := s.charged
+	h, known := s.byID[one.id]
+	if !known {
+		word, remembered := s.decided.Get(one.hash)
+		if remembered == decided.Known {
+			revival, revived := s.late(in, i, word, now)
+			taken := s.charged - before
+			s.mu.Unlock()
+			if revived {
+				c.announce(revival)
+			}
+			return taken
+		}
+		h = s.open(one, now, in.epoch, remembered == decided.Forgotten)
+	}
+	t := s.header(h)
+	if t.state == closing {
+		if t.wait == 0 {
+			t.wait = s.add(one, waiting, now, in.epoch)
+		}
+		t = s.header(t.wait)
+	}
+	s.putAll(t, in, i, now)
+	over := t.bytes > int64(c.cfg.MaxTraceBytes) || int(t.spans) > c.cfg.MaxTraceSpans
+	early := t.early != 0 && c.cfg.EarlyKeep
+	due := t.state == open && (over || early)
+	if t.state == open && t.rooted && t.slot == 0 {
+		s.schedule(h, now, min(now+int64(s.quiet(t)), t.first+int64(c.cfg.MaxAge)))
+	}
+	taken := s.charged - before
+	s.mu.Unlock()
+	if due {
+		why := tracing.ClosedSize
+		if early {
+			why = tracing.ClosedEarly
+		}
+		c.decide(s, one.id, why, false)
+	}
+	return taken
+}
+
+// open begins a trace.
+func (s *shard) open(one *arrival, now int64, epoch Epoch, reopened bool) uint32 {
+	h := s.add(one, open, now, epoch)
+	s.byID[one.id] = h
+	s.tally.opened++
+	s.header(h).reopened = reopened
+	s.schedule(h, now, now+int64(s.c.cfg.MaxAge))
+	return h
+}
+
+// putAll adds the spans of a trace in a request to a header.
+func (s *shard) putAll(t *header, in *intake, i int, now int64) {
+	one := &in.traces[i]
+	at, last, number := one.from, int32(-1), uint32(0)
+	for v := range in.groups.Views(i) {
+		if in.of[at] != last {
+			last = in.of[at]
+			number = s.intern(&in.origins[last])
+		}
+		at++
+		s.put(t, &v, number)
+		if t.state == open && !t.rooted && s.root(&v) {
+			t.rooted, t.rootAt = true, now
+			if s.c.learnt != nil {
+				t.operation = s.c.learnt.number(s.c.seed, v.Service(), v.Name())
+			}
+			s.wheel.remove(s, t) // It is due earlier than it was.
+		}
+	}
+	t.last = now
+	if t.patient { // What came may be what was missing.
+		t.patient = false
+		s.wheel.remove(s, t)
+	}
+	if t.early == 0 && one.reason != "" {
+		t.early = s.c.policy.number(one.policy) | keptWord
+	}
+}
+
+// root tells whether a span is one.
+func (s *shard) root(v *tracing.View) bool {
+	return !v.Parent().IsValid() || s.c.cfg.LocalRoots && v.Remote()
+}
+
+func (c *Collector) shardOf(hash uint64) *shard {
+	return c.shards[hash&uint64(len(c.shards)-1)] //nolint:gosec // There is one at least.
+}
+
+var _ tracing.Admitter = (*Collector)(nil)

@@ -1,0 +1,267 @@
+package wal
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"slices"
+	"sync"
+)
+
+const (
+	headSize   = 8
+	nameFormat = "%016x-%08x.log"
+)
+
+// ErrClosed is what a log that was closed says.
+var ErrClosed = errors.New("log is closed")
+
+// An Old is a file that was there when the log was opened.
+type Old struct {
+	Name  string
+	Epoch uint64
+}
+
+// A Log takes requests. [Open] makes it. It is safe for concurrent use, but for Rotate beside Append.
+type Log struct {
+	fs FS
+
+	mu     sync.Mutex
+	file   File // nil = the next request makes one
+	size   int64
+	names  []Old // of all files, in order
+	epoch  uint64
+	serial uint64
+	buf    []byte
+	head   *group // what was written since the last sync
+	closed bool
+	err    error // of the last call that failed; nil once one works again
+}
+
+// A group is requests that are synced together.
+type group struct {
+	done chan struct{}
+	err  error
+}
+
+// Open returns a log in a directory, which writes an epoch after all that are there, and the files to be read again, in order.
+func Open(fs FS) (*Log, []Old, error) {
+	if err := fs.MakeDir(); err != nil {
+		return nil, nil, fmt.Errorf("log: %w", err)
+	}
+	names, err := fs.Names()
+	if err != nil {
+		return nil, nil, fmt.Errorf("log: %w", err)
+	}
+	l := &Log{fs: fs}
+	for _, name := range names {
+		one := Old{Name: name}
+		var serial uint64
+		if n, err := fmt.Sscanf(name, nameFormat, &one.Epoch, &serial); n != 2 || err != nil || fmt.Sprintf(nameFormat, one.Epoch, serial) != name {
+			continue // Not ours.
+		}
+		l.names = append(l.names, one)
+		l.epoch, l.serial = max(l.epoch, one.Epoch), max(l.serial, serial)
+	}
+	l.epoch++
+	return l, slices.Clone(l.names), nil
+}
+
+// Epoch returns the epoch that is written.
+func (l *Log) Epoch() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch
+}
+
+// Append writes a request, and returns what waits until it is durable. After an error it is not there.
+func (l *Log) Append(req []byte) (wait func() error, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, ErrClosed
+	}
+	defer func() { l.err = err }()
+	if l.file == nil {
+		if err := l.create(); err != nil {
+			return nil, err
+		}
+	}
+	l.buf = appendRecord(l.buf[:0], req)
+	if _, err := l.file.Write(l.buf); err != nil {
+		// What was written of it would hide all that comes after it.
+		if cut := l.file.Truncate(l.size); cut != nil {
+			l.abandon()
+		}
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	l.size += int64(len(l.buf))
+	if l.head == nil {
+		l.head = &group{done: make(chan struct{})}
+	}
+	g := l.head
+	return func() error {
+		<-g.done
+		return g.err
+	}, nil
+}
+
+// create makes the next file. Its name has to be durable before anything in it can be.
+func (l *Log) create() error {
+	l.serial++
+	name := fmt.Sprintf(nameFormat, l.epoch, l.serial)
+	file, err := l.fs.Create(name)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	l.names = append(l.names, Old{Name: name, Epoch: l.epoch}) // From now on it is to be removed some day.
+	if err := l.fs.Sync(); err != nil {
+		_ = file.Close() // Nothing is in it.
+		return fmt.Errorf("log: %w", err)
+	}
+	l.file, l.size = file, 0
+	return nil
+}
+
+// abandon goes on in another file.
+func (l *Log) abandon() {
+	_ = l.file.Close() // What counts was synced, or its writers are told that it is not.
+	l.file, l.size = nil, 0
+}
+
+func appendRecord(b, req []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(req))) //nolint:gosec // A request is far below 4 GiB.
+	b = binary.LittleEndian.AppendUint32(b, sum(b[:4], req))
+	return append(b, req...)
+}
+
+// sum covers the length too, so that zeros are no record.
+func sum(length, req []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Update(0, table, length), table, req)
+}
+
+// Sync makes durable what was written before the call, and lets those go on who wait for that. If that fails, the log goes on in another file:
+// nobody knows what is in this one.
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sync()
+}
+
+func (l *Log) sync() error {
+	g := l.head
+	if g == nil {
+		return nil
+	}
+	l.head = nil
+	if l.file == nil {
+		g.err = errors.New("log: the file was abandoned")
+	} else if err := l.file.Sync(); err != nil {
+		g.err = fmt.Errorf("log: %w", err)
+		l.abandon()
+	}
+	l.err = g.err
+	close(g.done)
+	return g.err
+}
+
+// Rotate has what comes from now on belong to an epoch.
+func (l *Log) Rotate(epoch uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.sync()
+	if l.file != nil {
+		err = errors.Join(err, l.file.Close())
+		l.file, l.size = nil, 0
+	}
+	l.epoch = epoch
+	return err
+}
+
+// Size returns how much was written since the last file began.
+func (l *Log) Size() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size
+}
+
+// Err returns the error of the last call; nil = it worked.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Settle removes the files of an epoch and of all before it, but that which is written. What cannot be removed is tried again by the next call.
+func (l *Log) Settle(epoch uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	removed := false
+	l.names = slices.DeleteFunc(l.names, func(one Old) bool {
+		if one.Epoch > epoch || l.file != nil && one.Epoch == l.epoch {
+			return false
+		}
+		if err := l.fs.Remove(one.Name); err != nil {
+			errs = append(errs, err)
+			return false
+		}
+		removed = true
+		return true
+	})
+	if removed {
+		errs = append(errs, l.fs.Sync())
+	}
+	return errors.Join(errs...)
+}
+
+// Close syncs and ends the log. Its files stay.
+func (l *Log) Close() error {
+	err := l.Rotate(l.Epoch())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return err
+}
+
+// Read calls visit for each request of a file in order, until its error. cut tells that the file ended in the middle of a record, or that its sum
+// is wrong: what stands behind it is lost.
+func Read(fs FS, name string, visit func(req []byte) error) (cut bool, err error) {
+	file, err := fs.Open(name)
+	if err != nil {
+		return false, fmt.Errorf("log: %w", err)
+	}
+	defer func() { _ = file.Close() }() // It was read only.
+	in := bufio.NewReader(file)
+	var head [headSize]byte
+	var req bytes.Buffer
+	for {
+		switch _, err := io.ReadFull(in, head[:]); {
+		case errors.Is(err, io.EOF):
+			return false, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("log: %s: %w", name, err)
+		}
+		req.Reset()
+		size := int64(binary.LittleEndian.Uint32(head[:]))
+		switch _, err := io.CopyN(&req, in, size); { // It grows as there is something, whatever the length says.
+		case errors.Is(err, io.EOF):
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("log: %s: %w", name, err)
+		}
+		if sum(head[:4], req.Bytes()) != binary.LittleEndian.Uint32(head[4:]) {
+			return true, nil
+		}
+		if err := visit(req.Bytes()); err != nil {
+			return false, err
+		}
+	}
+}

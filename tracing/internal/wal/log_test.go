@@ -1,0 +1,237 @@
+package wal_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/tenon-go/tenon/tracing/internal/wal"
+	"github.com/tenon-go/tenon/tracing/tracingtest"
+)
+
+func request(n int) []byte { return bytes.Repeat([]byte{byte(n)}, n*37%500) } //nolint:gosec // The low byte is enough.
+
+func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
+
+// readAll returns the requests of all files of a log, and how many files were cut.
+func readAll(t *testing.T, fs wal.FS, files []wal.Old) (all [][]byte, cuts int) {
+	t.Helper()
+	for _, file := range files {
+		cut, err := wal.Read(fs, file.Name, func(req []byte) error {
+			all = append(all, bytes.Clone(req))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cut {
+			cuts++
+		}
+	}
+	return all, cuts
+}
+
+func TestWhatIsWrittenIsReadAgain(t *testing.T) {
+	dir := wal.Dir(filepath.Join(t.TempDir(), "a", "log"))
+	var want [][]byte
+	for run := range 3 {
+		log, old, err := wal.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, cuts := readAll(t, dir, old)
+		if !slices.EqualFunc(got, want, bytes.Equal) || cuts > 0 {
+			t.Fatalf("run %d: %d requests, %d cuts, want %d", run, len(got), cuts, len(want))
+		}
+		want = append(want, write(t, log, 20)...)
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Append(nil); !errors.Is(err, wal.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(string(dir), "notes.txt"), []byte("not a log"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, old, err := wal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Settle(old[2].Epoch); err != nil {
+		t.Fatal(err)
+	}
+	if _, left, err := wal.Open(dir); err != nil || len(left) != len(old)-3 {
+		t.Errorf("%d files, of which 3 are settled: %d are left, %v", len(old), len(left), err)
+	}
+}
+
+// write appends requests, of which seven at a time are an epoch.
+func write(t *testing.T, log *wal.Log, requests int) (written [][]byte) {
+	t.Helper()
+	for n := range requests {
+		if _, err := log.Append(request(n)); err != nil {
+			t.Fatal(err)
+		}
+		written = append(written, request(n))
+		if n%7 == 6 {
+			if err := log.Rotate(log.Epoch() + 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return written
+}
+
+// TestWhatIsDurableSurvivesACrash lets each operation fail, alone or with all after it, and crashes: what Append and its wait acknowledged is
+// read again, in order.
+func TestWhatIsDurableSurvivesACrash(t *testing.T) {
+	var whole tracingtest.FaultyFS
+	if got := work(t, &whole); len(got) != 4 {
+		t.Fatalf("without faults %d are acknowledged", len(got))
+	}
+	for at := 1; at <= whole.Count(); at++ {
+		for name, fail := range map[string]func(*tracingtest.FaultyFS, int){"once": (*tracingtest.FaultyFS).FailAt, "from then on": (*tracingtest.FaultyFS).FailFrom} {
+			t.Run(fmt.Sprintf("operation %d fails %s", at, name), func(t *testing.T) {
+				var fs tracingtest.FaultyFS
+				fail(&fs, at)
+				acknowledged := work(t, &fs)
+				for seed := range uint64(5) {
+					found(t, fs.Crash(seeded(seed)), acknowledged)
+				}
+			})
+		}
+	}
+}
+
+// work writes 12 requests, and returns those of which it was told that they are durable.
+func work(t *testing.T, fs *tracingtest.FaultyFS) (acknowledged [][]byte) {
+	t.Helper()
+	log, _, err := wal.Open(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 12; n++ {
+		wait, err := log.Append(request(n))
+		if n%3 == 0 {
+			_ = log.Sync() // Those who wait are told.
+		}
+		if n == 6 {
+			_ = log.Rotate(log.Epoch() + 1) // Likewise.
+		}
+		if n%3 == 0 && err == nil && wait() == nil {
+			acknowledged = append(acknowledged, request(n))
+		}
+		if n == 9 {
+			_ = log.Settle(0) // Of nothing.
+		}
+	}
+	return acknowledged
+}
+
+// found wants requests to be read again, in order.
+func found(t *testing.T, fs wal.FS, acknowledged [][]byte) {
+	t.Helper()
+	_, old, err := wal.Open(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := readAll(t, fs, old)
+	next := 0
+	for _, req := range got {
+		if next < len(acknowledged) && bytes.Equal(req, acknowledged[next]) {
+			next++
+		}
+	}
+	if next < len(acknowledged) {
+		t.Errorf("%d of %d acknowledged requests are found", next, len(acknowledged))
+	}
+}
+
+func TestTornTailsAreCut(t *testing.T) {
+	dir := wal.Dir(t.TempDir())
+	log, _, err := wal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		if _, err := log.Append(request(n + 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, old, err := wal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(string(dir), old[0].Name)
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := map[int]int{0: 0, 8 + 37: 1, 16 + 37 + 74: 2, len(whole): 3}
+	complete := 0
+	for size := range len(whole) + 1 {
+		n, atEnd := ends[size]
+		if atEnd {
+			complete = n
+		}
+		if err := os.WriteFile(name, whole[:size], 0o600); err != nil { //nolint:gosec // A name that the log made.
+			t.Fatal(err)
+		}
+		got, cuts := readAll(t, dir, old)
+		if len(got) != complete || (cuts == 0) != atEnd {
+			t.Fatalf("%d of %d bytes: %d requests, want %d; %d cuts", size, len(whole), len(got), complete, cuts)
+		}
+	}
+}
+
+// FuzzLog reads hostile files: they end, and what was written before is found.
+func FuzzLog(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(make([]byte, 64))
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4})
+	f.Fuzz(func(t *testing.T, tail []byte) {
+		var fs tracingtest.FaultyFS
+		log, _, err := wal.Open(&fs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Append([]byte("first")); err != nil {
+			t.Fatal(err)
+		}
+		files, err := fs.Names()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := fs.Open(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var data bytes.Buffer
+		if _, err := data.ReadFrom(in); err != nil {
+			t.Fatal(err)
+		}
+		hostile, err := fs.Create(fmt.Sprintf("%016x-%08x.log", 9, 9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := hostile.Write(append(data.Bytes(), tail...)); err != nil {
+			t.Fatal(err)
+		}
+		_, old, err := wal.Open(&fs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := readAll(t, &fs, old[1:]); len(got) == 0 || string(got[0]) != "first" {
+			t.Errorf("%d requests", len(got))
+		}
+	})
+}

@@ -1,0 +1,172 @@
+package sampling
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/tenon-go/tenon/tracing"
+)
+
+// Reasons that a Jury gives itself.
+const (
+	NoPolicy = "no-policy"    // none voted: the trace is dropped
+	Panicked = "policy-panic" // the reason begins so, what the policy panicked with follows: the trace is kept
+)
+
+const oneSpan = "one span is enough"
+
+// A Jury comes to decisions by a list of policies. [NewJury] makes it. It is safe for concurrent use.
+type Jury struct {
+	seats []seat
+	drops bool // a policy may drop
+}
+
+// A seat is a policy at work.
+type seat struct {
+	policy  Policy
+	name    string
+	decider Decider
+	drops   bool
+}
+
+// NewJury returns a jury of policies; none = Always. The error Is tracing.ErrConfig and names every problem, two policies of one name too.
+func NewJury(policies []Policy) (*Jury, error) { return (&Jury{}).With(policies) }
+
+// With returns a jury of other policies. Those of the same name and settings go on with the state that they have in j, which stays as it is.
+func (j *Jury) With(policies []Policy) (*Jury, error) {
+	if len(policies) == 0 {
+		policies = []Policy{Always{}}
+	}
+	if err := validate(policies); err != nil {
+		return nil, err
+	}
+	next := &Jury{}
+	for _, policy := range policies {
+		one := seat{policy: policy, name: policy.Name(), drops: drops(policy)}
+		next.drops = next.drops || one.drops
+		for _, old := range j.seats {
+			if old.name == one.name && reflect.DeepEqual(old.policy, policy) {
+				one.decider = old.decider
+			}
+		}
+		if one.decider == nil {
+			one.decider = policy.NewDecider()
+		}
+		next.seats = append(next.seats, one)
+	}
+	return next, nil
+}
+
+func validate(policies []Policy) error {
+	var errs []error
+	refuse := func(err error) { errs = append(errs, fmt.Errorf("sampling: %w: %w", tracing.ErrConfig, err)) }
+	seen := map[string]bool{}
+	for i, policy := range policies {
+		if policy == nil {
+			refuse(fmt.Errorf("policy %d: none", i))
+			continue
+		}
+		for _, err := range apart(policy.Validate()) {
+			refuse(err)
+		}
+		switch name := policy.Name(); {
+		case name == "":
+			refuse(fmt.Errorf("policy %d: no name", i))
+		case seen[name]:
+			refuse(fmt.Errorf("two policies of the name %q", name))
+		default:
+			seen[name] = true
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Policies returns the names of the policies, in order.
+func (j *Jury) Policies() []string {
+	var names []string
+	for _, one := range j.seats {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// Early tells whether a span alone keeps its trace, and by which policy and why; "" = it does not, or a policy may drop the trace yet.
+func (j *Jury) Early(v tracing.View) (policy, reason string) {
+	if j.drops {
+		return "", ""
+	}
+	for i := range j.seats {
+		if reason := j.seats[i].early(v); reason != "" {
+			return j.seats[i].name, reason
+		}
+	}
+	return "", ""
+}
+
+func (s *seat) early(v tracing.View) (reason string) {
+	defer func() {
+		if r := recover(); r != nil {
+			reason = fmt.Sprintf("%s: %v", Panicked, r)
+		}
+	}()
+	if s.decider.Early(v) {
+		return oneSpan
+	}
+	return ""
+}
+
+func (s *seat) decide(t *Trace, at time.Time) (verdict Verdict) {
+	defer func() {
+		if r := recover(); r != nil {
+			verdict = Verdict{Vote: VoteKeep, Reason: fmt.Sprintf("%s: %v", Panicked, r)}
+		}
+	}()
+	return s.decider.Decide(*t, at)
+}
+
+// Decide decides about a trace. Its policies all vote, and
+//
+//   - a vote to drop wins, of several the first in order;
+//   - else the trace is kept if its R reaches the smallest threshold of the votes to keep, but no less than its Floor;
+//   - without a vote it is dropped.
+//
+// The decision names the policy whose vote it was, of equal thresholds the first, also where R does not reach it. A policy that panics keeps
+// the trace. biased says that the decision does not follow from R and the threshold alone: a trace that was kept so has no sure weight, and one
+// that was dropped is in nobody's.
+func (j *Jury) Decide(t Trace, at time.Time) (decision tracing.Decision, biased bool) {
+	decision = tracing.Decision{Trace: t.ID, Reason: NoPolicy, Threshold: tracing.MaxThreshold, At: at, Closed: t.Closed, Missing: t.Missing}
+	best, bestBiased, refused := -1, false, false
+	consider := func(i int) (dropped bool) {
+		verdict := j.seats[i].decide(&t, at)
+		switch verdict.Vote {
+		case VoteDrop:
+			decision.Policy, decision.Reason, decision.Threshold = j.seats[i].name, verdict.Reason, tracing.MaxThreshold
+			biased = verdict.Biased
+			return true
+		case VoteKeep:
+			threshold := max(verdict.Threshold, t.Floor)
+			if best < 0 || threshold < decision.Threshold || threshold == decision.Threshold && i < best {
+				best, bestBiased = i, verdict.Biased
+				decision.Policy, decision.Reason, decision.Threshold = j.seats[i].name, verdict.Reason, threshold
+			}
+		default:
+			refused = refused || verdict.Biased
+		}
+		return false
+	}
+	// Those that may drop come first, so that rates do not count what is dropped anyway.
+	for _, dropping := range []bool{true, false} {
+		for i := range j.seats {
+			if j.seats[i].drops == dropping && consider(i) {
+				return decision, biased
+			}
+		}
+	}
+	decision.Keep = best >= 0 && decision.Threshold.Keeps(t.R)
+	if decision.Keep {
+		return decision, bestBiased
+	}
+	return decision, refused
+}

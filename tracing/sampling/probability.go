@@ -1,0 +1,35 @@
+package sampling
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tenon-go/tenon/tracing"
+)
+
+// Probability keeps a share of traces, by their randomness: all who decide so keep the same ones.
+type Probability struct {
+	Label string  // = Name; "" = probability
+	P     float64 // in (0, 1]
+}
+
+// Name returns the label.
+func (p Probability) Name() string { return labelOr(p.Label, "probability") }
+
+// Validate wants a P that is a share.
+func (p Probability) Validate() error {
+	problems := problems{name: p.Name()}
+	problems.refuse(!(p.P > 0 && p.P <= 1), "P %v: want more than 0, and at most 1", p.P)
+	return problems.err()
+}
+
+// NewDecider returns what votes for every trace with one threshold.
+func (p Probability) NewDecider() Decider {
+	return probability{Vote: VoteKeep, Threshold: tracing.ThresholdOf(p.P), Reason: fmt.Sprintf("a share of %v", p.P)}
+}
+
+type probability Verdict
+
+func (p probability) Early(tracing.View) bool { return false }
+
+func (p probability) Decide(Trace, time.Time) Verdict { return Verdict(p) }
