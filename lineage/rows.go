@@ -19,11 +19,24 @@ type rows struct {
 }
 
 // A draft is a row that is written to. Its first entries are in order, those that came
-// are behind: so a long row costs a copy, but is not sorted again.
+// are behind: so a long row costs a copy, but is not sorted again. One that is looked
+// through again and again gets an index, and then keeps the places of what was taken.
 type draft struct {
 	row    []entry
 	sorted int
+	looks  int
+	index  map[edgeEnd][]int32 // where the entries of an edge are; nil: not made
+	gone   int                 // entries that were taken, which have no attr
 }
+
+// An edgeEnd is an edge as a row has it.
+type edgeEnd struct{ other, attr int32 }
+
+// manyLooks is after how many looks through a row an index is made.
+const manyLooks = 16
+
+// noAttr marks an entry that was taken.
+const noAttr = -1
 
 func newRows(g *graph) rows {
 	return rows{g: g, drafts: [2]map[int32]*draft{{}, {}}, newest: g.newest}
@@ -32,6 +45,7 @@ func newRows(g *graph) rows {
 // row returns a row as it is, to be read.
 func (r *rows) row(direction int, n int32) []entry {
 	if d := r.drafts[direction][n]; d != nil {
+		d.compact()
 		return d.row
 	}
 	return r.g.row(direction, n, nil)
@@ -50,16 +64,87 @@ func (r *rows) both(x fact, change func(d *draft, other int32)) {
 	}
 }
 
+// find returns the index of an entry of an edge, or -1.
+func (d *draft) find(other, attr int32, is func(e *entry) bool) int {
+	if d.looks++; d.looks > manyLooks && d.index == nil {
+		d.index = make(map[edgeEnd][]int32, len(d.row))
+		for i := range d.row {
+			d.note(i)
+		}
+	}
+	if d.index == nil {
+		return slices.IndexFunc(d.row, func(e entry) bool { return e.node == other && e.attr == attr && is(&e) })
+	}
+	for _, i := range d.index[edgeEnd{other, attr}] {
+		if is(&d.row[i]) {
+			return int(i)
+		}
+	}
+	return -1
+}
+
+func (d *draft) note(i int) {
+	at := edgeEnd{d.row[i].node, d.row[i].attr}
+	d.index[at] = append(d.index[at], int32(i)) //nolint:gosec // entries count in int32
+}
+
+func (d *draft) forget(i int) {
+	at := edgeEnd{d.row[i].node, d.row[i].attr}
+	d.index[at] = slices.DeleteFunc(d.index[at], func(k int32) bool { return int(k) == i })
+}
+
+// add adds an entry.
+func (d *draft) add(e entry) {
+	d.row = append(d.row, e)
+	if d.index != nil {
+		d.note(len(d.row) - 1)
+	}
+}
+
 // take removes an entry.
 func (d *draft) take(i int) {
+	if d.index != nil {
+		d.forget(i)
+		d.row[i].attr = noAttr
+		d.gone++
+		return
+	}
 	if i < d.sorted {
 		d.sorted--
 	}
 	d.row = slices.Delete(d.row, i, i+1)
 }
 
+// recast gives an entry another attr.
+func (d *draft) recast(i int, attr int32) {
+	if d.index != nil {
+		d.forget(i)
+	}
+	d.row[i].attr = attr
+	if d.index != nil {
+		d.note(i)
+	}
+}
+
+// compact removes what was taken, and the index with it.
+func (d *draft) compact() {
+	if d.gone == 0 {
+		return
+	}
+	kept, sorted := d.row[:0], d.sorted
+	for i, e := range d.row {
+		if e.attr != noAttr {
+			kept = append(kept, e)
+		} else if i < sorted {
+			d.sorted--
+		}
+	}
+	d.row, d.index, d.looks, d.gone = kept, nil, 0, 0
+}
+
 // finish returns the row in order.
 func (d *draft) finish(order func(a, b entry) int) []entry {
+	d.compact()
 	came := d.row[d.sorted:]
 	slices.SortFunc(came, order)
 	out := make([]entry, 0, len(d.row)) // Not nil, which would mean that the row is base's.
@@ -83,16 +168,14 @@ func (r *rows) put(x interval) {
 		return
 	}
 	r.both(x.Elem, func(d *draft, other int32) {
-		d.row = append(d.row, entry{node: other, attr: x.Elem.attr, begin: x.Begin, end: x.End, seen: x.Seen})
+		d.add(entry{node: other, attr: x.Elem.attr, begin: x.Begin, end: x.End, seen: x.Seen})
 	})
 }
 
 // drop removes an interval.
 func (r *rows) drop(x interval) {
 	r.both(x.Elem, func(d *draft, other int32) {
-		i := slices.IndexFunc(d.row, func(e entry) bool {
-			return e.node == other && e.attr == x.Elem.attr && e.begin == x.Begin && e.end == x.End
-		})
+		i := d.find(other, x.Elem.attr, func(e *entry) bool { return e.begin == x.Begin && e.end == x.End })
 		if i >= 0 {
 			d.take(i)
 		}
@@ -102,7 +185,7 @@ func (r *rows) drop(x interval) {
 
 // open returns the index of a fact's open entry in a row, or -1.
 func (d *draft) open(other, attr int32) int {
-	return slices.IndexFunc(d.row, func(e entry) bool { return e.end == forever && e.node == other && e.attr == attr })
+	return d.find(other, attr, func(e *entry) bool { return e.end == forever })
 }
 
 // end ends a fact's open entry. One that held for no time is removed.
@@ -120,7 +203,7 @@ func (r *rows) end(x fact, t, seen int64) {
 			return
 		}
 		e.end, e.seen = t, seen
-		d.row = append(d.row, e)
+		d.add(e)
 	})
 	r.edges -= gone
 	r.newest = max(r.newest, t)
@@ -129,7 +212,7 @@ func (r *rows) end(x fact, t, seen int64) {
 // reopen lets a fact's entry that ended at a time go on. It returns when that was seen last.
 func (r *rows) reopen(x fact, t int64) (seen int64, ok bool) {
 	r.both(x, func(d *draft, other int32) {
-		i := slices.IndexFunc(d.row, func(e entry) bool { return e.end == t && e.node == other && e.attr == x.attr })
+		i := d.find(other, x.attr, func(e *entry) bool { return e.end == t })
 		if i < 0 {
 			return
 		}
@@ -137,7 +220,7 @@ func (r *rows) reopen(x fact, t int64) (seen int64, ok bool) {
 		d.take(i)
 		seen, ok = e.seen, true
 		e.end = forever
-		d.row = append(d.row, e)
+		d.add(e)
 	})
 	return seen, ok
 }
@@ -146,7 +229,7 @@ func (r *rows) reopen(x fact, t int64) (seen int64, ok bool) {
 func (r *rows) recast(x, by fact) {
 	r.both(x, func(d *draft, other int32) {
 		if i := d.open(other, x.attr); i >= 0 {
-			d.row[i].attr = by.attr
+			d.recast(i, by.attr)
 		}
 	})
 }
