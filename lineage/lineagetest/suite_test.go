@@ -21,8 +21,8 @@ func TestAFaultyStoreWithoutFaultsKeepsTheContract(t *testing.T) {
 	lineagetest.TestStore(t, func(*testing.T) lineage.Store { return lineagetest.NewFaultyStore(lineage.NewMemoryStore()) })
 }
 
+// It is not parallel: a violation that is a race wants a reader that runs.
 func TestTheSuiteFailsBrokenStores(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name string
 		wrap func(lineage.Store) lineage.Store
@@ -35,7 +35,6 @@ func TestTheSuiteFailsBrokenStores(t *testing.T) {
 		{"single records", contract.NewSingleRecordStore, []string{"whole-batches"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			err := lineagetest.CheckStore(t.Context(), func() (lineage.Store, error) { return c.wrap(lineage.NewMemoryStore()), nil })
 			var got []string
 			for _, v := range violations(t, err) {

@@ -18,7 +18,7 @@ import (
 // contract, in the way that a store written in good faith would, and keeps the others.
 
 // patience is how long a broken store waits for others to see what it does.
-const patience = 20 * time.Millisecond
+const patience = 100 * time.Millisecond
 
 // NewLostAppendStore returns a store that hands out receipts before it writes, and loses
 // the last record of a batch of several.
