@@ -105,11 +105,32 @@ func (a *admission) size(path, s string) {
 	}
 }
 
+func columnEdges(edges []EdgeFact) (n int) {
+	for i := range edges {
+		if layerOf(&edges[i]) == ColumnLayer {
+			n++
+		}
+	}
+	return n
+}
+
 func (a *admission) dataset(side string, i int, d *DatasetFact) {
 	limit := a.cfg.Limits.NameBytes
 	path := func() string { return fmt.Sprintf("%s[%d]", side, i) }
 	if d.Ref.Name == "" || len(d.Ref.Namespace) > limit || len(d.Ref.Name) > limit {
 		a.name(path(), d.Ref.Namespace, d.Ref.Name)
+	}
+	for _, list := range [...]struct {
+		name string
+		n    int
+		is   Aspects // one of which has to be stated
+	}{
+		{"fields", len(d.Fields), Schema}, {"aliases", len(d.Aliases), Symlinks}, {"owners", len(d.Owners), Owners}, {"tags", len(d.Tags), Tags},
+		{"edges", columnEdges(d.Edges), ColumnEdges},
+	} {
+		if list.n > 0 && d.States&list.is == 0 {
+			a.fail(ErrInvalid, path()+"."+list.name, "%d are listed, and States does not say that they are stated", list.n)
+		}
 	}
 	a.fields += len(d.Fields)
 	for k, f := range d.Fields {

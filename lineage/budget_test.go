@@ -2,6 +2,7 @@ package lineage_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -200,5 +201,30 @@ func TestALongRowThatChangesALotIsTheSameInAnyOrder(t *testing.T) {
 	backward := ingested(t, lineage.NewMemoryStore(), lineage.Config{}, events...)
 	if diff := cmp.Diff(dump(forward), dump(backward)); diff != "" {
 		t.Errorf("(-one by one +backward):\n%s", diff)
+	}
+}
+
+// What is listed but not said to be stated would be dropped silently.
+func TestListsThatAreNotStatedAreRefused(t *testing.T) {
+	for name, change := range map[string]func(d *lineage.DatasetFact){
+		"outputs[0].edges":   func(d *lineage.DatasetFact) { d.States = 0 },
+		"outputs[0].fields":  func(d *lineage.DatasetFact) { d.Fields = []lineage.Field{{Path: "c"}} },
+		"outputs[0].aliases": func(d *lineage.DatasetFact) { d.Aliases = []lineage.DatasetRef{{Name: "a"}} },
+		"outputs[0].owners":  func(d *lineage.DatasetFact) { d.Owners = []string{"ann"} },
+		"outputs[0].tags":    func(d *lineage.DatasetFact) { d.Tags = []string{"pii"} },
+	} {
+		event := reads("r1", 1, []string{"c"}, "x")
+		change(&event.Outputs[0])
+		e := ingested(t, lineage.NewMemoryStore(), lineage.Config{})
+		report, err := e.Ingest(t.Context(), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := report.Results[0]; r.Outcome != lineage.Rejected || r.Err.Path != name {
+			t.Errorf("%s: %s, %v", name, r.Outcome, r.Err)
+		}
+	}
+	if _, err := lineage.New(t.Context(), nil, lineage.Config{}); !errors.Is(err, lineage.ErrInvalid) {
+		t.Errorf("an engine without a store: %v", err)
 	}
 }

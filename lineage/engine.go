@@ -48,7 +48,11 @@ type call struct {
 // configuration, and the log after it. The context bounds the loading only. What is wrong
 // with the configuration is [ErrInvalid], all at once.
 func New(ctx context.Context, store Store, cfg Config) (*Engine, error) {
-	if err := cfg.complete(); err != nil {
+	err := cfg.complete()
+	if store == nil {
+		err = errors.Join(fmt.Errorf("no store: %w", ErrInvalid), err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("lineage: new: %w", err)
 	}
 	e := &Engine{store: store, cfg: cfg, calls: make(chan *call), tasks: make(chan func(context.Context, *writer)), done: make(chan struct{})}

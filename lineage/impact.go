@@ -40,7 +40,7 @@ func (k ChangeKind) String() string {
 type Change struct {
 	Kind ChangeKind
 	Node NodeID
-	To   string // Rename: the new name; Retype: the new type
+	To   string // for readers: Rename: the new name; Retype: the new type. No effect depends on it
 }
 
 // A Severity says what a change does to a node.
@@ -99,8 +99,10 @@ type Impact struct {
 }
 
 // Impact says what changes do to everything downstream. The level of the query is
-// [ColumnLevel] if it is zero; at [DatasetLevel] no columns are listed. Its direction does
-// not count. A changed node is no effect of its own change.
+// [ColumnLevel] if it is zero. At [DatasetLevel] no columns are listed, and Retype and
+// Redefine walk edges between datasets, which know less of what reaches what: more comes
+// out, and graver. Its direction does not count. A changed node is no effect of its own
+// change.
 //
 // Errors: [ErrInvalid] for a change without a kind or of a job; [ErrNotFound] for a node
 // that no event ever named; the cause of the context, with what was found until then.

@@ -19,7 +19,8 @@ type Labelled struct {
 }
 
 // A ReachQuery is a [Query] with nodes that a label does not pass. Its zero level is
-// [ColumnLevel].
+// [ColumnLevel]; at [DatasetLevel] an edge of inputs x outputs has no kinds and counts as
+// DIRECT, so that more is clear there.
 type ReachQuery struct {
 	Query
 	Barriers map[NodeID]string // why: the reason of whoever declassified the node, and with it its parts

@@ -22,6 +22,9 @@ const pruneBatch = 1000
 // it arrives. Records that speak of other things too are kept without the node and without
 // their raw bytes. A name that was an alias of the node is a node of its own: erase it too.
 //
+// The text of SQL statements is not looked into, views made before keep what they have, the
+// IDs of rewritten records change, and what a database does with freed pages is its own.
+//
 // [ErrNotFound] if no event names the node. It reads the whole log, writes the records that
 // it changes, and folds the log anew; ingestion waits. After an error some records may not
 // be rewritten yet: the node is hidden all the same if the tombstone was stored, and the

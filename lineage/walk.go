@@ -53,7 +53,7 @@ type Query struct {
 	SkipStale bool
 	Widen     bool // at column level: go on at dataset level where column edges are missing
 	MaxNodes  int  // reached, the start not counted; 0: no limit
-	MaxEdges  int  // followed; 0: no limit
+	MaxEdges  int  // followed, at dataset level each edge between columns too; 0: no limit
 }
 
 // A Step is a node that a walk reached for the first time.
@@ -101,15 +101,15 @@ type Subgraph struct {
 	Partial Partial
 }
 
-// Downstream returns all that is made from a node, as far as a query goes. Its errors are
-// those of [View.Walk].
+// Downstream returns all that is made from a node, as far as a query goes; the query's
+// Direction does not count. Its errors are those of [View.Walk].
 func (v *View) Downstream(ctx context.Context, id NodeID, q Query) (*Subgraph, error) {
 	q.Direction = Downstream
 	return v.subgraph(ctx, id, q)
 }
 
-// Upstream returns all that a node is made from, as far as a query goes. Its errors are
-// those of [View.Walk].
+// Upstream returns all that a node is made from, as far as a query goes; the query's
+// Direction does not count. Its errors are those of [View.Walk].
 func (v *View) Upstream(ctx context.Context, id NodeID, q Query) (*Subgraph, error) {
 	q.Direction = Upstream
 	return v.subgraph(ctx, id, q)
