@@ -125,7 +125,10 @@ func (a *admission) dataset(side string, i int, d *DatasetFact) {
 		n    int
 		is   Aspects // one of which has to be stated
 	}{
-		{"fields", len(d.Fields), Schema}, {"aliases", len(d.Aliases), Symlinks}, {"owners", len(d.Owners), Owners}, {"tags", len(d.Tags), Tags},
+		{"fields", len(d.Fields), Schema},
+		{"aliases", len(d.Aliases), Symlinks},
+		{"owners", len(d.Owners), Owners},
+		{"tags", len(d.Tags), Tags},
 		{"edges", columnEdges(d.Edges), ColumnEdges},
 	} {
 		if list.n > 0 && d.States&list.is == 0 {
