@@ -235,6 +235,53 @@ func sellOut(t *testing.T, s stock.Store, buckets int, balance func()) {
 	}
 }
 
+// The same hold is asked for by many at once, where a dead one has the units: one sweeps and
+// takes them, and the others find it taken.
+//
+// Invariant: orders O2.
+func TestOneHoldThatManyAskForAtOnceIsOne(t *testing.T) {
+	t.Parallel()
+	for _, db := range stockDBs() {
+		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := db.dsn(t)
+			s := &spreadStock{}
+			for range 4 {
+				s.nodes = append(s.nodes, db.new(t, db.open(t, dsn), ""))
+			}
+			if err := s.nodes[0].Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for round := range 30 {
+				askAtOnce(t, s, stock.Key{SKU: fmt.Sprint("sku", round)})
+			}
+		})
+	}
+}
+
+func askAtOnce(t *testing.T, s stock.Store, key stock.Key) {
+	t.Helper()
+	begin, later := time.Unix(0, 0), time.Unix(1000, 0)
+	hold := stock.Hold{ID: key.SKU + "/dead", Lines: []stock.Line{{Key: key, Quantity: 1}}, Until: time.Unix(600, 0)}
+	if err := errors.Join(s.SetOnHand(t.Context(), key, 1), s.Reserve(t.Context(), begin, hold)); err != nil {
+		t.Fatal(err)
+	}
+	hold.ID, hold.Until = key.SKU+"/new", time.Unix(2000, 0)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := s.Reserve(t.Context(), later, hold); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	levels, err := s.Levels(t.Context(), []stock.Key{key})
+	if err != nil || levels[0].OnHand != 1 || levels[0].Reserved != 1 {
+		t.Error(levels, err)
+	}
+}
+
 // open returns one more pool on a database.
 func (db stockDB) open(tb testing.TB, dsn string) *sql.DB {
 	tb.Helper()

@@ -55,6 +55,9 @@ func (t *stockTx) writeLocked(ctx context.Context, round int) error {
 
 // keysOfDead returns parts with the keys that dead holds of keys have.
 func (t *stockTx) keysOfDead(ctx context.Context, keys []stock.Key) ([]stockPart, error) {
+	if len(keys) == 0 { // no move asks for units
+		return nil, nil
+	}
 	query, args := t.q.ofKeys(deadOfKeys, keys, t.at)
 	return sqlkit.All(ctx, t.tx, func(row sqlkit.Scanner) (p stockPart, err error) {
 		return p, row.Scan(&p.row.SKU, &p.row.Location)
@@ -88,6 +91,9 @@ func (t *stockTx) lock(ctx context.Context, keys []stock.Key) (*lockedStock, err
 // sweep ends the dead holds of keys, but for those that have rows which are not
 // locked, and those that somebody else is at.
 func (l *lockedStock) sweep(ctx context.Context, keys []stock.Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	query, args := l.t.q.ofKeys(sweepKeys, keys, l.t.at, l.t.at)
 	parts, err := sqlkit.All(ctx, l.t.tx, scanPart, query, args...)
 	if err != nil {
