@@ -70,10 +70,8 @@ func TestATornCheckpointIsNotBelieved(t *testing.T) {
 	store := lineagetest.NewFaultyStore(lineage.NewMemoryStore())
 	engine := ingest(t, store, cfg, c, lineagetest.Shuffle(seed, lineagetest.NewHistory(seed, 24)), never)
 	want := lineagetest.Dump(view(t, engine, everything()))
+	awaitCheckpoint(t, store)
 	shut(t, engine)
-	if _, _, err := store.Checkpoint(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	if err := store.TearCheckpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +82,23 @@ func TestATornCheckpointIsNotBelieved(t *testing.T) {
 	}
 	if got := engine.Status().Ignored; got != 1 {
 		t.Errorf("%d checkpoints were ignored, want 1", got)
+	}
+}
+
+// awaitCheckpoint waits until one is saved, which an engine does in the background.
+func awaitCheckpoint(t *testing.T, store lineage.Store) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		_, data, err := store.Checkpoint(t.Context())
+		if err == nil {
+			err = data.Close()
+		}
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, lineage.ErrNotFound) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 
