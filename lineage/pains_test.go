@@ -367,7 +367,8 @@ func TestSixThousandJobsDoNotSlowAQuestionAboutOne(t *testing.T) { //nolint:para
 	}
 	few, fewAllocs, _ := cost(6)
 	many, manyAllocs, v := cost(3000)
-	if few != many || manyAllocs > fewAllocs {
+	const lost = 4 // what a pool lets go of now and then has to be made again
+	if few != many || manyAllocs > fewAllocs+lost {
 		t.Errorf("a walk follows %d edges and allocates %.0f times among 6,000 jobs, %d and %.0f among 12", many, manyAllocs, few, fewAllocs)
 	}
 	jobs := 0
