@@ -43,9 +43,7 @@ func (db stockDB) pool(tb testing.TB) *sql.DB {
 // Invariant: orders O12.
 func TestACrashAnywhereOnADatabase(t *testing.T) {
 	t.Parallel()
-	if raceEnabled {
-		t.Skip("crashes on databases are not for the race detector, which sees those in memory")
-	}
+	skipUnderRace(t) // which sees the crashes in memory
 	for _, db := range ordersDBs() {
 		t.Run(db.name, func(t *testing.T) {
 			t.Parallel()

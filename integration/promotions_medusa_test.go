@@ -42,6 +42,7 @@ func medusaCart(t *testing.T, text string) promotions.Cart {
 // Each of the four defects that package promotions has a test for is really there.
 func TestMedusaHasTheDefectsThatItIsSaidToHave(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	needMedusa(t)
 	for _, tt := range []struct {
 		name, set, cart string
@@ -90,6 +91,7 @@ func TestMedusaHasTheDefectsThatItIsSaidToHave(t *testing.T) {
 // On carts without those defects the two agree to the cent on every line.
 func TestPercentFixedAndShippingAgreeWithMedusa(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	needMedusa(t)
 	const seed, sets, carts = 20260601, 12, 40
 	r := rand.New(rand.NewPCG(seed, 2))

@@ -78,6 +78,7 @@ func TestPromotionsWorker(t *testing.T) {
 // Invariant: promotions L2.
 // Invariant: promotions L4.
 func TestNoLimitIsOverrunByProcessesThatAreKilled(t *testing.T) {
+	skipUnderRace(t)
 	if testing.Short() {
 		t.Skip("it takes a while")
 	}

@@ -126,6 +126,7 @@ func TestSQLPromotionsKeepTheContract(t *testing.T) {
 
 func TestThirdPartyLedgersInDatabases(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	for _, db := range promotionsDBs() {
 		t.Run(db.name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,7 @@ import (
 // in how long things took and who was faster.
 func TestShopPrintsTheSameOnBothDatabases(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	dsn := dbtest.PostgreSQLDSN(t)
 	program := filepath.Join(t.TempDir(), "shop")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../examples", "-o", program, "./shop").CombinedOutput(); err != nil {
