@@ -46,6 +46,7 @@ func scenes() []scene {
 		{"checkout", checkoutScene},
 		{"resilience", resilienceScene},
 		{"lineage", lineageScene},
+		{"tracing", tracingScene},
 	}
 }
 
