@@ -51,7 +51,7 @@ func TestREADMEShowsPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"quickstart", "redeem", "checkout", "impact"} {
+	for _, name := range []string{"quickstart", "redeem", "checkout", "impact", "collector"} {
 		program, err := os.ReadFile(filepath.Join(name, "main.go"))
 		if err != nil {
 			t.Fatal(err)

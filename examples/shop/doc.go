@@ -33,6 +33,12 @@
 // Scene five, lineage, computes reports from the orders, takes their events of OpenLineage,
 // and says what breaks where a column is dropped, and where customers' numbers arrive.
 //
+// Scene six, tracing, sells baskets through a browser, a shop, a bank and a warehouse, which
+// trace with the SDK of OpenTelemetry and send their spans over OTLP/HTTP and OTLP/gRPC to a
+// collector that is part of the program. It says which traces were kept, which not and why,
+// draws one, and shows the collector's ledger; the program fails if a span of what the
+// services saw is missing, or a trace with an error, or a slow one.
+//
 // The same input gives the same output on every run and either database, save for the lines
 // that begin with "took" or "~": they tell how long something took, or what depends on who
 // was faster.

@@ -60,7 +60,7 @@ func lineageScene(ctx context.Context, s *shop) (err error) {
 // openLineage keeps the events in the shop's database. Its clock stands after the last run.
 func openLineage(ctx context.Context, s *shop, now time.Time) (*lineage.Engine, error) {
 	dialect := sqlrecords.SQLite
-	if s.db.postgres {
+	if s.db.PostgreSQL {
 		dialect = sqlrecords.PostgreSQL
 	}
 	store, err := sqlrecords.New(s.db.DB, sqlrecords.Config{Dialect: dialect, Prefix: "shop_lineage_"})

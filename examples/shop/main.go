@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenon-go/tenon/examples/shop/database"
 	"github.com/tenon-go/tenon/money"
 	"github.com/tenon-go/tenon/pricing"
 )
@@ -45,6 +46,7 @@ func scenes() []scene {
 		{"checkout", checkoutScene},
 		{"resilience", resilienceScene},
 		{"lineage", lineageScene},
+		{"tracing", tracingScene},
 	}
 }
 
@@ -52,7 +54,7 @@ func scenes() []scene {
 type shop struct {
 	out      *printer // what a run prints
 	progress *printer // bars, which no test compares
-	db       *database
+	db       *database.Database
 	orders   *Retail
 	prices   *pricing.Engine // with the book of scene one
 	// opening is the midnight before the first order. The shop's clock stands
@@ -86,11 +88,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if len(orders.Lines) == 0 {
 		return fmt.Errorf("%s: no line that can be priced in %d rows", name, orders.Rows)
 	}
-	db, err := openDatabase(ctx, *dsn)
+	db, err := database.Open(ctx, *dsn)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.close()) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 
 	s := &shop{out: &printer{out: out}, progress: &printer{out: progress}, db: db, orders: orders, opening: opening(orders)}
 	s.out.printf("Tenon shop: %s, %d rows\n", name, orders.Rows)
@@ -100,7 +102,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 		if err := scene.run(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", scene.name, err)
 		}
-		s.out.printf("took %v on %s\n", time.Since(start).Round(time.Millisecond), db.name)
+		s.out.printf("took %v on %s\n", time.Since(start).Round(time.Millisecond), db.Name)
 	}
 	return s.out.err
 }

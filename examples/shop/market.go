@@ -109,7 +109,7 @@ func (m *market) openPromotions(ctx context.Context, s *shop) (*promotions.Snaps
 
 func (m *market) openStore(ctx context.Context, s *shop) (err error) {
 	dialect := sqlorders.SQLite
-	if s.db.postgres {
+	if s.db.PostgreSQL {
 		dialect = sqlorders.PostgreSQL
 	}
 	if m.store, err = sqlorders.New(s.db.DB, sqlorders.Config{Dialect: dialect, Prefix: "shop_orders_"}); err != nil {

@@ -39,7 +39,7 @@ func pricingScene(ctx context.Context, s *shop) error {
 // it into an engine: the way a price change takes in a host with many nodes.
 func publish(ctx context.Context, s *shop) (*pricing.Engine, error) {
 	dialect := sqlpricing.SQLite
-	if s.db.postgres {
+	if s.db.PostgreSQL {
 		dialect = sqlpricing.PostgreSQL
 	}
 	store, err := sqlpricing.New(s.db.DB, sqlpricing.Config{Dialect: dialect, Prefix: "shop_"})

@@ -80,7 +80,7 @@ func promotionsScene(ctx context.Context, s *shop) error {
 // openLedger is the ledger in the shop's database.
 func openLedger(ctx context.Context, s *shop, now func() time.Time) (*promotions.Ledger, error) {
 	dialect := sqlpromotions.SQLite
-	if s.db.postgres {
+	if s.db.PostgreSQL {
 		dialect = sqlpromotions.PostgreSQL
 	}
 	store, err := sqlpromotions.New(s.db.DB, sqlpromotions.Config{Dialect: dialect, Prefix: "shop_promotions_"})

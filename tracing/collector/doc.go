@@ -40,7 +40,15 @@
 //	dropped         another span, which alone keeps it                     kept: it leaves as a late part, marked Partial
 //	kept, dropped   forgotten                                              -: a later span opens it anew, marked Reopened
 //
-// Fates of a span: rejected, exported, sampled out, sampled out late, duplicate, failed. Until it meets one it is in flight.
+// Fates of a span, of which it meets one. Until then it is in flight.
+//
+//	Fate              When
+//	rejected          its IDs are wrong, or it is nested too deep: the others of its request are taken
+//	exported          its trace was kept, and the output has it
+//	sampled out       its trace was dropped
+//	sampled out late  it came after its trace was dropped
+//	duplicate         it was there already, byte for byte, while its trace was open
+//	failed            the output refused it for good, or Close ran out of time
 //
 // # Under overload
 //

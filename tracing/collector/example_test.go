@@ -168,6 +168,30 @@ func ExampleOutputFunc() {
 	// Output: whole part of GET /: 2 spans, 1s
 }
 
+// What is kept goes to several outputs: the newest stay at hand, the rest goes on.
+func ExampleTee() {
+	recent := collector.NewRecent(16 << 20)
+	next := collector.OutputFunc(func(_ context.Context, kept []tracing.Kept) error {
+		for range kept {
+			fmt.Println("a trace goes on")
+		}
+		return nil
+	})
+	c, err := collector.New(collector.Tee(recent, next), collector.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := c.Ingest(context.Background(), tracing.Encode([]tracing.Span{span(1, 1), span(2, 1)})); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(c.Close(context.Background()), len(recent.All()), "are at hand")
+	// Output:
+	// a trace goes on
+	// a trace goes on
+	// <nil> 2 are at hand
+}
+
 // Every span that came is in the ledger once.
 func ExampleCollector_Ledger() {
 	c, err := collector.New(collector.NewRecent(0), collector.Config{Policies: []sampling.Policy{sampling.Errors{}}})

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/tenon-go/tenon/tracing/propagation"
+	otel "go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -25,29 +27,43 @@ func ExampleNew() {
 	// Output: 00-0000000000000000a3ce929d0e0e4736-00f067aa0ba902b7-01
 }
 
-// The headers of a Kafka client are a slice that may hold a key several times.
+// The headers of a Kafka client are a slice that may hold a key several times: what sends writes the context into those of
+// a record, and what receives goes on with it.
 func ExampleFuncs() {
 	type header struct {
 		Key   string
 		Value []byte
 	}
-	headers := []header{{"Traceparent", []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")}}
-
-	record := propagation.Funcs{
-		Values: func(key string) (values []string) {
-			for _, h := range headers {
-				if strings.EqualFold(h.Key, key) {
-					values = append(values, string(h.Value))
+	carrier := func(headers *[]header) otel.TextMapCarrier {
+		is := func(key string) func(header) bool {
+			return func(h header) bool { return strings.EqualFold(h.Key, key) }
+		}
+		return propagation.Funcs{
+			Values: func(key string) (values []string) {
+				for _, h := range *headers {
+					if is(key)(h) {
+						values = append(values, string(h.Value))
+					}
 				}
-			}
-			return values
-		},
-		Set: func(key, value string) { headers = append(headers, header{key, []byte(value)}) },
-	}.Carrier()
+				return values
+			},
+			Set: func(key, value string) {
+				*headers = append(slices.DeleteFunc(*headers, is(key)), header{key, []byte(value)})
+			},
+		}.Carrier()
+	}
 
-	ctx := propagation.W3C{}.Extract(context.Background(), record)
-	fmt.Println(trace.SpanContextFromContext(ctx).TraceID())
-	// Output: 4bf92f3577b34da6a3ce929d0e0e4736
+	request := propagation.Map{"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+	producer := propagation.W3C{}.Extract(context.Background(), request)
+	record := []header{{"content-type", []byte("application/json")}}
+	propagation.W3C{}.Inject(producer, carrier(&record))
+	fmt.Printf("%s: %s\n", record[1].Key, record[1].Value)
+
+	consumer := propagation.W3C{}.Extract(context.Background(), carrier(&record))
+	fmt.Println(trace.SpanContextFromContext(consumer).TraceID())
+	// Output:
+	// traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+	// 4bf92f3577b34da6a3ce929d0e0e4736
 }
 
 // The headers of AMQP and of NATS are maps, and convert.

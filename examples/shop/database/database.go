@@ -1,4 +1,4 @@
-package main
+package database
 
 import (
 	"context"
@@ -15,17 +15,18 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// database is where a run's tables live. They vanish with it: the temporary
+// A Database is where a run's tables live. They vanish with it: the temporary
 // folder of SQLite, or a schema of PostgreSQL with a random name.
-type database struct {
+type Database struct {
 	*sql.DB
-	name     string
-	postgres bool
-	close    func() error
+
+	Name       string // as people say it
+	PostgreSQL bool   // else SQLite
+	remove     func() error
 }
 
-// openDatabase opens SQLite without a dsn, and PostgreSQL with one.
-func openDatabase(ctx context.Context, dsn string) (*database, error) {
+// Open opens SQLite without a dsn, and PostgreSQL with one.
+func Open(ctx context.Context, dsn string) (*Database, error) {
 	if dsn == "" {
 		return openSQLite()
 	}
@@ -36,7 +37,10 @@ func openDatabase(ctx context.Context, dsn string) (*database, error) {
 	return openPostgreSQL(ctx, config)
 }
 
-func openSQLite() (*database, error) {
+// Close closes the database and removes what was in it.
+func (d *Database) Close() error { return d.remove() }
+
+func openSQLite() (*Database, error) {
 	dir, err := os.MkdirTemp("", "tenon-shop-")
 	if err != nil {
 		return nil, err
@@ -46,12 +50,12 @@ func openSQLite() (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &database{DB: db, name: "SQLite", close: func() error {
+	return &Database{DB: db, Name: "SQLite", remove: func() error {
 		return errors.Join(db.Close(), os.RemoveAll(dir))
 	}}, nil
 }
 
-func openPostgreSQL(ctx context.Context, config *pgx.ConnConfig) (*database, error) {
+func openPostgreSQL(ctx context.Context, config *pgx.ConnConfig) (*Database, error) {
 	admin := stdlib.OpenDB(*config)
 	schema := "tenon_shop_" + strings.ToLower(rand.Text()[:10])
 	if _, err := admin.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
@@ -60,7 +64,7 @@ func openPostgreSQL(ctx context.Context, config *pgx.ConnConfig) (*database, err
 	own := config.Copy()
 	own.RuntimeParams["search_path"] = schema
 	db := stdlib.OpenDB(*own)
-	return &database{DB: db, name: "PostgreSQL", postgres: true, close: func() error {
+	return &Database{DB: db, Name: "PostgreSQL", PostgreSQL: true, remove: func() error {
 		// The schema goes also where the run was interrupted.
 		_, err := admin.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA "+schema+" CASCADE")
 		return errors.Join(db.Close(), err, admin.Close())

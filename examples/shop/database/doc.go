@@ -1,0 +1,2 @@
+// Package database opens what the tables of a run live in, and removes it at the end.
+package database
