@@ -32,7 +32,7 @@ COUNT    ?= 6
 BENCH    ?= .
 FUZZTIME ?= 30s
 
-.PHONY: help check fmt $(STEPS) tools cover fuzz bench bench-peers mutation staticcheck apidiff godoc clean
+.PHONY: help check fmt $(STEPS) tools cover fuzz bench overrun flash loss bench-peers mutation staticcheck apidiff godoc clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -115,6 +115,9 @@ overrun: ## The overrun proof of promotions in full: a million attempts in memor
 
 flash: ## The flash sale of orders in full: ten thousand shoppers for a thousand units, four processes on PostgreSQL.
 	@TENON_FLASH_SHOPPERS=10000 $(GO) test -v -race -timeout 20m -run FlashSale ./integration | $(REPORT)
+
+loss: ## The loss test of the collector in full: 15,000 traces a second for 20 s, then three times that, in 256 MiB.
+	@TENON_LOSS_TRACES=15000 $(GO) test -count=1 -v -timeout 20m -run 'NoErrorIsLost$$' ./tracing/collector
 
 bench-peers: $(BIN)/.tools ## Benchmarks beside peers, kept as benchstat text: make bench-peers BENCH=Price
 	@$(MAKE) --no-print-directory bench-into FROM=./integration/bench/... INTO=bench/peers.txt

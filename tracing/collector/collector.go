@@ -273,6 +273,11 @@ func (c *Collector) Close(ctx context.Context) error {
 	c.cancel(tracing.ErrClosed) // Ends what Put does; the workers fail the rest.
 	c.running.Wait()
 	c.failRest()
+	for _, s := range c.shards { // Nothing is held any more, and nothing is taken.
+		s.mu.Lock()
+		s.arena.Release()
+		s.mu.Unlock()
+	}
 	if err != nil {
 		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), err)
 	}

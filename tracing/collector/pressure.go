@@ -130,16 +130,18 @@ func (c *Collector) relieve() {
 		}},
 		{tracing.ClosedPressure, true, func(_ *shard, t *header) bool { return now-t.first >= int64(c.cfg.Quiet) }},
 	}
+	others := 0
 	for _, step := range steps {
+		if step.partial && others > 0 {
+			return // Incomplete ones are for when there is nothing else.
+		}
 		chosen := c.candidates(now, step.choose)
+		others += len(chosen)
 		for _, one := range chosen {
 			if c.used.Load() < c.soft {
 				return
 			}
 			c.decide(one.s, one.id, step.why, step.partial)
-		}
-		if len(chosen) > 0 && !step.partial {
-			return // Incomplete ones are for when there is nothing else.
 		}
 	}
 }

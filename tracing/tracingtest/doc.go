@@ -2,7 +2,7 @@
 //
 //	Stream    random traffic: late, repeated, lost, shuffled spans
 //	Replay    one request again and again, of other traces each time, for load
-//	Halves    traces of two processes, for overload
+//	Storm     traces of two processes, at a rate, for overload
 //	Naive     a collector that has all requests before it: the oracle
 //	FaultyFS  a directory that fails on command, and forgets in a crash what was not synced
 //

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -22,6 +20,8 @@ type Load struct {
 	Services   int // 0 = 10
 	// Change is called for each span; nil = nothing changes.
 	Change func(trace, span int, s *tracing.Span)
+	// Skip leaves spans out, which another request of the same traces may have; nil = none.
+	Skip func(trace, span int) bool
 }
 
 func (l Load) withDefaults() Load {
@@ -41,10 +41,12 @@ type Replay struct {
 	req    []byte
 	places [][]int // of the IDs of each trace
 	ids    []trace.TraceID
-	count  uint64
+	salt   uint64
+	number uint64
 }
 
-// NewReplay encodes the request of a load, with spans that start at start. The traces of replays with different salts differ.
+// NewReplay encodes the request of a load, with spans that start at start. The traces of replays with different salts differ; those of one salt,
+// and of as many traces, are the same, request by request.
 func NewReplay(load Load, salt uint64, start time.Time) *Replay {
 	load = load.withDefaults()
 	resources := make([]*tracing.Resource, load.Services)
@@ -54,12 +56,14 @@ func NewReplay(load Load, salt uint64, start time.Time) *Replay {
 		}}
 	}
 	scope := &tracing.Scope{Name: "example.com/instrumentation", Version: "1.0.0"}
-	r := &Replay{ids: make([]trace.TraceID, load.Traces), places: make([][]int, load.Traces), count: salt << 32}
+	r := &Replay{ids: make([]trace.TraceID, load.Traces), places: make([][]int, load.Traces), salt: salt << 32}
 	var spans []tracing.Span
 	for service := range load.Services { // Spans of one service come together, as from a batch.
 		for t := service; t < load.Traces; t += load.Services {
 			for n := range load.Spans {
-				spans = append(spans, load.span(t, n, start, resources[service], scope))
+				if load.Skip == nil || !load.Skip(t, n) {
+					spans = append(spans, load.span(t, n, start, resources[service], scope))
+				}
 			}
 		}
 	}
@@ -109,12 +113,16 @@ func spanID(n int) trace.SpanID {
 }
 
 // Next returns the request with other trace IDs, of which both halves are new. It is good until the next call.
-func (r *Replay) Next() []byte {
+func (r *Replay) Next() []byte { return r.At(r.number) }
+
+// At returns the request that is the nth, from 0 on; Next goes on from there. It is good until the next call.
+func (r *Replay) At(n uint64) []byte {
+	r.number = n + 1
 	for t, places := range r.places {
-		r.count++
+		count := r.salt + n*uint64(len(r.places)) + uint64(t) + 1
 		var id trace.TraceID
-		binary.BigEndian.PutUint64(id[:8], mix(r.count))
-		binary.BigEndian.PutUint64(id[8:], mix(r.count+1<<60))
+		binary.BigEndian.PutUint64(id[:8], mix(count))
+		binary.BigEndian.PutUint64(id[8:], mix(count+1<<60))
 		for _, at := range places {
 			copy(r.req[at:], id[:])
 		}
@@ -123,7 +131,7 @@ func (r *Replay) Next() []byte {
 	return r.req
 }
 
-// IDs returns those of the traces of the last request, by their number in the load. They are good until the next call of Next.
+// IDs returns those of the traces of the last request, by their number in the load. They are good until the next request.
 func (r *Replay) IDs() []trace.TraceID { return r.ids }
 
 // mix spreads a count over 64 bits, each another (the finalizer of SplitMix64).
@@ -132,33 +140,4 @@ func mix(v uint64) uint64 {
 	v = (v ^ v>>30) * 0xbf58476d1ce4e5b9
 	v = (v ^ v>>27) * 0x94d049bb133111eb
 	return v ^ v>>31
-}
-
-// Halves returns spans of traces of 10: all children, and all roots, as two requests of two processes have them. In 1 of 100 a child failed, 1 of
-// 200 roots took 5 s.
-func Halves(source *rand.Rand, traces int) (children, roots []tracing.Span) {
-	load := Load{}.withDefaults()
-	resource, scope := &tracing.Resource{Attributes: []attribute.KeyValue{attribute.String("service.name", "shop")}}, &tracing.Scope{Name: "library"}
-	start := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-	for range traces {
-		var id trace.TraceID
-		binary.BigEndian.PutUint64(id[:8], source.Uint64()|1)
-		binary.BigEndian.PutUint64(id[8:], source.Uint64())
-		for n := range load.Spans {
-			s := load.span(0, n, start, resource, scope)
-			s.TraceID = id
-			switch {
-			case n == 1 && source.IntN(100) == 0:
-				s.Status.Code = codes.Error
-			case n == 0 && source.IntN(200) == 0:
-				s.End = s.Start.Add(5 * time.Second)
-			}
-			if n == 0 {
-				roots = append(roots, s)
-			} else {
-				children = append(children, s)
-			}
-		}
-	}
-	return children, roots
 }

@@ -21,10 +21,11 @@ func (c Chain) Blocks() int64 { return BlocksFor(c.size) }
 // BlocksFor returns how many blocks a chain of so many bytes has. A chain that grows by them needs no more.
 func BlocksFor(size int64) int64 { return (size + BlockSize - 1) / BlockSize }
 
-// An Arena has the blocks of chains. [New] makes it. It is not safe for concurrent use.
+// An Arena has the blocks of chains. [New] makes it, and Release ends it. It is not safe for concurrent use.
 type Arena struct {
 	perSlab uint32
 	slabs   [][]byte
+	mapped  [][]byte // those of slabs that are not on the heap
 	next    []uint32 // by the number of a block, which begins at 1
 	free    uint32   // the first block that belongs to no chain; 0 = none
 }
@@ -36,6 +37,14 @@ func New(slabBytes int) *Arena {
 
 // Bytes returns how much memory the arena has, in use or not.
 func (a *Arena) Bytes() int64 { return int64(len(a.slabs)) * int64(a.perSlab) * BlockSize }
+
+// Release gives back all memory. The arena is empty then, as a new one; its chains and readers are not to be used any more.
+func (a *Arena) Release() {
+	for _, slab := range a.mapped {
+		unmap(slab)
+	}
+	a.slabs, a.mapped, a.next, a.free = nil, nil, []uint32{none}, none
+}
 
 // Append stores p at the end of c.
 func (a *Arena) Append(c *Chain, p []byte) {
@@ -66,7 +75,11 @@ func (a *Arena) extend(c *Chain) {
 
 // grow adds a slab, all of it free.
 func (a *Arena) grow() {
-	a.slabs = append(a.slabs, make([]byte, int(a.perSlab)*BlockSize))
+	slab, mapped := allocate(int(a.perSlab) * BlockSize)
+	a.slabs = append(a.slabs, slab)
+	if mapped {
+		a.mapped = append(a.mapped, slab)
+	}
 	first := uint32(len(a.next)) //nolint:gosec // 2^32 blocks are 4 TiB.
 	for i := range a.perSlab {
 		a.next = append(a.next, first+i+1)
