@@ -125,6 +125,7 @@ flash: ## The flash sale of orders in full: ten thousand shoppers for a thousand
 
 loss: ## The loss test of the collector in full: 15,000 traces a second for 20 s, then three times that, in 256 MiB.
 	@TENON_LOSS_TRACES=15000 $(GO) test -count=1 -v -timeout 20m -run 'NoErrorIsLost$$' ./tracing/collector
+	@TENON_LOSS_TRACES=15000 $(GO) test -count=1 -v -timeout 20m -run NoErrorIsLostOverGRPC ./adapters/otlpgrpc
 
 bench-peers: $(BIN)/.tools ## Benchmarks beside peers, kept as benchstat text: make bench-peers BENCH=Price
 	@$(MAKE) --no-print-directory bench-into FROM=./integration/bench/... INTO=bench/peers.txt
