@@ -8,9 +8,10 @@ BIN := $(CURDIR)/bin
 
 GOLANGCI_VERSION := 2.15.0
 GREMLINS_VERSION := 0.6.0
+OTELCOL_VERSION  := 0.161.0
 
 # The gate's steps, the quick ones first.
-STEPS := format vet fix arch tidy lint vuln test race alone examples
+STEPS := format vet fix arch tidy lint vuln test race alone fuzzing examples
 
 # Modules of the workspace, as folders; tools stands outside it.
 MODULES = $(shell $(GO) list -m -f '{{.Dir}}')
@@ -30,12 +31,15 @@ VULNDB ?= $(lastword $(sort $(wildcard ../shared/vulndb-*.tgz)))
 PKG      ?= ...
 COUNT    ?= 6
 BENCH    ?= .
-FUZZTIME ?= 30s
+FUZZTIME ?= 10m
 
-.PHONY: help check fmt $(STEPS) tools cover fuzz bench overrun flash loss bench-peers mutation staticcheck apidiff godoc clean
+# By default, each input that is new is made smaller for up to a minute, in which nothing else is tried.
+MINIMIZE := -fuzzminimizetime 10x
+
+.PHONY: help check fmt $(STEPS) tools cover fuzz bench overrun flash loss bench-peers bench-collector bench-collector-vs-otelcol mutation staticcheck apidiff godoc clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-26s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 check: tools ## The gate: the steps from "format" to "examples", with the time of each.
 	@begin=$$SECONDS; for step in $(STEPS); do \
@@ -81,6 +85,9 @@ race: ## The race detector, on packages that start goroutines or hold locks.
 alone: ## Every module builds and passes its tests without the workspace, as an importer has it.
 	@for dir in $(MODULES); do cd $$dir && GOWORK=off $(GO) vet ./... && GOWORK=off $(GO) test -v -timeout 25m ./... || exit 1; done | $(REPORT)
 
+fuzzing: ## What reads OTLP agrees with the Collector's pdata on random bytes, for 20 s.
+	@$(GO) test -run '^$$' -fuzz '^FuzzScanAgreesWithPdata$$' -fuzztime 20s $(MINIMIZE) ./integration
+
 examples: ## Run every example program and compare what it prints.
 	@$(GO) test -v -count=1 ./examples/... | $(REPORT)
 
@@ -103,7 +110,7 @@ cover: ## Statement coverage of the root module.
 fuzz: ## Every fuzz target for FUZZTIME each: make fuzz PKG=money/... FUZZTIME=5m
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' ./$(patsubst %/...,%,$(PKG:...=)) \
 		| sed -E 's|/[^/]+:func | |' | sort -u | while read -r dir target; do \
-		echo "== $$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir"; done
+		echo "== $$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $(MINIMIZE) "$$dir"; done
 
 bench: $(BIN)/.tools ## Benchmark one package, kept as benchstat text: make bench PKG=pricing
 	@[ "$(PKG)" != ... ] || { echo "make bench PKG=<package folder>"; exit 1; }
@@ -118,9 +125,23 @@ flash: ## The flash sale of orders in full: ten thousand shoppers for a thousand
 
 loss: ## The loss test of the collector in full: 15,000 traces a second for 20 s, then three times that, in 256 MiB.
 	@TENON_LOSS_TRACES=15000 $(GO) test -count=1 -v -timeout 20m -run 'NoErrorIsLost$$' ./tracing/collector
+	@TENON_LOSS_TRACES=15000 $(GO) test -count=1 -v -timeout 20m -run NoErrorIsLostOverGRPC ./adapters/otlpgrpc
 
 bench-peers: $(BIN)/.tools ## Benchmarks beside peers, kept as benchstat text: make bench-peers BENCH=Price
 	@$(MAKE) --no-print-directory bench-into FROM=./integration/bench/... INTO=bench/peers.txt
+
+bench-collector: $(BIN)/.tools ## The collector as a process under a replaying client, kept in bench/collector.txt.
+	@TENON_BENCH_COLLECTOR=1 $(MAKE) --no-print-directory bench-into FROM=./integration/bench BENCH='^BenchmarkCollector$$$$' INTO=bench/collector.txt
+
+bench-collector-vs-otelcol: $(BIN)/.tools $(BIN)/otelcol-$(OTELCOL_VERSION) ## The same beside the OpenTelemetry Collector, kept in bench/collector-otelcol.txt.
+	@TENON_OTELCOL=$(BIN)/otelcol-$(OTELCOL_VERSION) $(MAKE) --no-print-directory bench-into FROM=./integration/bench BENCH='Otelcol' INTO=bench/collector-otelcol.txt
+
+# Its sources are made elsewhere, so that no step of the gate takes them for ours.
+$(BIN)/otelcol-$(OTELCOL_VERSION): integration/bench/testdata/otelcol.yaml
+	@mkdir -p $(BIN); dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	sed "s|output_path:.*|output_path: $$dir|" $< > "$$dir/build.yaml"; \
+	GOWORK=off $(GO) run go.opentelemetry.io/collector/cmd/builder@v$(OTELCOL_VERSION) --config "$$dir/build.yaml"; \
+	mv "$$dir/otelcol" $@
 
 .PHONY: bench-into
 bench-into:
