@@ -73,3 +73,17 @@ func TestWhatIsFreedIsUsedFirst(t *testing.T) {
 		t.Errorf("%d bytes, want one slab", got)
 	}
 }
+
+func TestReleaseGivesAllBack(t *testing.T) {
+	a := arena.New(4 * arena.BlockSize)
+	for range 2 {
+		var c arena.Chain
+		want := bytes.Repeat([]byte("tenon"), 2*arena.BlockSize)
+		a.Append(&c, want)
+		check(t, a, c, want)
+		a.Release()
+		if got := a.Bytes(); got != 0 {
+			t.Fatalf("%d bytes after Release", got)
+		}
+	}
+}
