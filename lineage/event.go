@@ -105,7 +105,8 @@ type Lifecycle struct {
 // A LifecycleChange is the kind of a [Lifecycle].
 type LifecycleChange uint8
 
-// The changes. Only Dropped and Renamed end edges.
+// The changes. Only Dropped and Renamed end edges, those of all names that the dataset has at
+// the time. Where the new name is one of these, the others are left as they are.
 const (
 	Unchanged LifecycleChange = iota
 	Created

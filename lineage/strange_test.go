@@ -1,0 +1,102 @@
+package lineage_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/tenon-go/tenon/lineage"
+)
+
+// Each test in this file is something that a stranger to the package tried.
+
+// happened is a dataset event that drops a dataset, or renames one to it.
+func happened(day int, dataset, from string) lineage.Event {
+	d := lineage.DatasetFact{Ref: node(dataset).Dataset(), Lifecycle: lineage.Lifecycle{Change: lineage.Dropped}}
+	if from != "" {
+		d.Lifecycle = lineage.Lifecycle{Change: lineage.Renamed, From: node(from).Dataset()}
+	}
+	return lineage.Event{Time: date(day), Outputs: []lineage.DatasetFact{d}}
+}
+
+// permuted calls f with an engine for each order of the events.
+func permuted(t *testing.T, events []lineage.Event, f func(e *lineage.Engine)) {
+	t.Helper()
+	var rest func(k int)
+	rest = func(k int) {
+		if k == len(events) {
+			e := engine(t)
+			for _, x := range events {
+				ingest(t, e, x)
+			}
+			f(e)
+			return
+		}
+		for i := k; i < len(events); i++ {
+			events[k], events[i] = events[i], events[k]
+			rest(k + 1)
+			events[k], events[i] = events[i], events[k]
+		}
+	}
+	rest(0)
+}
+
+// A catalogue names tables by their names, Spark drops them by their paths.
+func TestATableIsDroppedUnderAllOfItsNames(t *testing.T) {
+	t.Parallel()
+	events := []lineage.Event{
+		did("load", 1, "src.a > db_t.a"), did("read", 2, "db_t.a > sink.a"), alias(3, "path", "db_t"), happened(4, "path", ""),
+	}
+	permuted(t, events, func(e *lineage.Engine) {
+		if got := shown(t, e, lineage.DatasetLayer) + shown(t, e, lineage.ColumnLayer); got != "" {
+			t.Errorf("after the drop: %s", got)
+		}
+		if got, want := lines(layerOf(viewAt(t, e, 3), lineage.ColumnLayer)), "db_t.a > sink.a (read), src.a > db_t.a (load)"; got != want {
+			t.Errorf("before: got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestATableIsRenamedUnderAllOfItsNames(t *testing.T) {
+	t.Parallel()
+	events := []lineage.Event{did("load", 1, "src > db_t"), did("read", 2, "db_t > sink"), alias(3, "path", "db_t"), happened(4, "new", "path")}
+	permuted(t, events, func(e *lineage.Engine) {
+		if got, want := shown(t, e, lineage.DatasetLayer), "new > sink (read), src > new (load)"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+	// A name that becomes the table's only name was one of its names before.
+	events = []lineage.Event{did("load", 1, "src > a"), did("read", 2, "a > sink"), alias(3, "a", "b", "c"), happened(4, "b", "c")}
+	permuted(t, events, func(e *lineage.Engine) {
+		if got, want := shown(t, e, lineage.DatasetLayer), "a > sink (read), src > a (load)"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+// A table that is gone has no schema, and its new name has the one of the old.
+func TestASchemaEndsWithItsTable(t *testing.T) {
+	t.Parallel()
+	fields := func(e *lineage.Engine, day int, name string) string {
+		for n := range viewAt(t, e, day).Nodes() {
+			if n.ID == node(name) {
+				return fmt.Sprint(n.Fields)
+			}
+		}
+		return "none"
+	}
+	events := []lineage.Event{schema(1, "db_t", "a:int"), alias(1, "path", "db_t"), happened(2, "path", ""), schema(3, "db_t", "a:int")}
+	permuted(t, events, func(e *lineage.Engine) {
+		got := fields(e, 1, "db_t") + fields(e, 2, "db_t") + fields(e, 3, "db_t")
+		if want := "[{a int}]none[{a int}]"; got != want {
+			t.Errorf("dropped: got %s, want %s", got, want)
+		}
+	})
+	// dbt's swap: the new table comes under the name of the old one.
+	events = []lineage.Event{schema(1, "t", "a:int"), schema(2, "tmp", "a:text"), happened(3, "backup", "t"), happened(4, "t", "tmp")}
+	permuted(t, events, func(e *lineage.Engine) {
+		got := fields(e, 2, "t") + fields(e, 3, "t") + fields(e, 4, "t") + fields(e, 4, "tmp") + fields(e, 4, "backup")
+		if want := "[{a int}]none[{a text}]none[{a int}]"; got != want {
+			t.Errorf("swapped: got %s, want %s", got, want)
+		}
+	})
+}
