@@ -16,6 +16,10 @@ import (
 // event names is [ErrNotFound]. It reads the store as it goes; each run costs a look-up.
 func (e *Engine) Runs(ctx context.Context, q RunQuery) iter.Seq2[Run, error] {
 	return func(yield func(Run, error) bool) {
+		if err := e.open(ctx); err != nil {
+			yield(Run{}, fmt.Errorf("lineage: runs: %w", err))
+			return
+		}
 		s := e.state.Load()
 		if _, ok := s.g.find(q.Job.Node()); !ok && q.Job != (JobRef{}) {
 			yield(Run{}, fmt.Errorf("lineage: runs of %s: %w", q.Job.Node(), ErrNotFound))
@@ -189,6 +193,9 @@ const maxExplained = 100
 // and ValidFrom, unless it is zero, which of its stretches. [ErrNotFound] if there is no
 // such edge, or none any more. It reads the job's records of the stretch from the store.
 func (e *Engine) Explain(ctx context.Context, edge Edge) (Explanation, error) {
+	if err := e.open(ctx); err != nil {
+		return Explanation{}, fmt.Errorf("lineage: explain: %w", err)
+	}
 	s := e.state.Load()
 	v := newView(s.g, At{Until: timeOf(forever - 1)}, time.Time{})
 	found, ok := v.resolve(edge)

@@ -30,6 +30,9 @@ const pruneBatch = 1000
 // be rewritten yet: the node is hidden all the same if the tombstone was stored, and the
 // next engine, or a repeated call, goes on.
 func (e *Engine) Erase(ctx context.Context, id NodeID, reason string) error {
+	if err := e.open(ctx); err != nil {
+		return fmt.Errorf("lineage: erase %s: %w", id, err)
+	}
 	if _, ok := e.state.Load().g.find(id); !ok {
 		return fmt.Errorf("lineage: erase %s: %w", id, ErrNotFound)
 	}
