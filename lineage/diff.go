@@ -130,7 +130,7 @@ func (k BreakKind) String() string {
 	case NewlyClear:
 		return "newly clear"
 	}
-	return ""
+	return nameOf(k, "BreakKind")
 }
 
 // A Break is one change between two views that readers notice. Lists are sorted and never

@@ -32,7 +32,7 @@ func (k ChangeKind) String() string {
 	case Redefine:
 		return "redefine"
 	}
-	return ""
+	return nameOf(k, "ChangeKind")
 }
 
 // A Change is one change that [View.Impact] is asked about. Its node is a column, or a
@@ -72,7 +72,7 @@ func (s Severity) String() string {
 	case Review:
 		return "review"
 	}
-	return ""
+	return nameOf(s, "Severity")
 }
 
 // An Effect is what the changes do to one node: the worst of it.

@@ -28,7 +28,7 @@ func (k NodeKind) String() string {
 		return "job"
 	case setNode:
 	}
-	return ""
+	return nameOf(k, "NodeKind")
 }
 
 // A DatasetRef names a dataset as OpenLineage does. Both parts are kept as sent.

@@ -46,7 +46,7 @@ func (e Exposure) String() string {
 	case Inferred:
 		return "inferred"
 	}
-	return ""
+	return nameOf(e, "Exposure")
 }
 
 // An Arrival is one label at one node. A dataset is reached as a whole: what selects or

@@ -1,7 +1,10 @@
 package lineage_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/tenon-go/tenon/lineage"
@@ -99,4 +102,71 @@ func TestASchemaEndsWithItsTable(t *testing.T) {
 			t.Errorf("swapped: got %s, want %s", got, want)
 		}
 	})
+}
+
+func TestValuesPrintAsText(t *testing.T) {
+	t.Parallel()
+	d, j := lineage.DatasetRef{Namespace: "db:x", Name: "t"}, lineage.JobRef{Namespace: "etl", Name: "j"}
+	edge := lineage.Edge{From: d.Column("a"), To: d.Node(), Job: j}
+	for _, c := range []struct {
+		value any
+		want  string
+	}{
+		{lineage.ColumnLayer, "column"},
+		{lineage.Layer(9), "Layer(9)"},
+		{lineage.Level(0), "start"},
+		{lineage.DatasetLevel, "dataset"},
+		{lineage.Upstream, "upstream"},
+		{lineage.Renamed, "renamed"},
+		{lineage.RunComplete, "complete"},
+		{lineage.RunState(0), "RunState(0)"},
+		{lineage.PartRaw, "raw"},
+		{lineage.Aspects(0), "none"},
+		{lineage.Schema | lineage.Tags | 1<<7, "schema+tags+Aspects(128)"},
+		{lineage.Origin(7), "Origin(7)"},
+		{lineage.Certainty(7), "Certainty(7)"},
+		{lineage.Untyped, ""},
+		{lineage.EventType(99), "EventType(99)"},
+		{lineage.Outcome(0), "Outcome(0)"},
+		{lineage.ChangeKind(0), "ChangeKind(0)"},
+		{lineage.Severity(7), "Severity(7)"},
+		{lineage.Exposure(0), "Exposure(0)"},
+		{lineage.BreakKind(0), "BreakKind(0)"},
+		{lineage.NodeKind(0), "NodeKind(0)"},
+		{d, "dataset:db%3Ax:t"},
+		{lineage.DatasetRef{}, ""},
+		{j, "job:etl:j"},
+		{lineage.JobRef{}, ""},
+		{lineage.Change{Kind: lineage.Drop, Node: d.Node()}, "drop dataset:db%3Ax:t"},
+		{lineage.Change{Kind: lineage.Retype, Node: d.Column("a"), To: "int"}, "retype datasetField:db%3Ax:t:a to int"},
+		{lineage.Transformation{}, "DIRECT"},
+		{lineage.Transformation{Type: lineage.Indirect, Subtype: lineage.JoinKey, Masking: true}, "INDIRECT/JOIN/masked"},
+		{edge, "datasetField:db%3Ax:t:a > dataset:db%3Ax:t (job:etl:j)"},
+		{lineage.Path{Edges: []lineage.Edge{edge, edge}}, "datasetField:db%3Ax:t:a > dataset:db%3Ax:t > dataset:db%3Ax:t"},
+		{lineage.Path{}, ""},
+		{lineage.RecordID{0xab}, "ab" + strings.Repeat("00", 31)},
+	} {
+		if got := fmt.Sprint(c.value); got != c.want {
+			t.Errorf("%T: got %q, want %q", c.value, got, c.want)
+		}
+	}
+	for _, text := range []string{d.String(), j.String(), d.Column("a").String()} {
+		if id, err := lineage.ParseNodeID(text); err != nil || id.String() != text {
+			t.Errorf("%s is read as %s, %v", text, id, err)
+		}
+	}
+	id := lineage.EventID(lineage.Event{Producer: "p"})
+	text, err := json.Marshal(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back lineage.RecordID
+	if err := json.Unmarshal(text, &back); err != nil || back != id {
+		t.Errorf("%s is read as %s, %v", text, back, err)
+	}
+	for _, bad := range []string{`""`, `"ab"`, `"` + strings.Repeat("x", 64) + `"`} {
+		if err := json.Unmarshal([]byte(bad), &back); !errors.Is(err, lineage.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", bad, err)
+		}
+	}
 }
