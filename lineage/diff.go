@@ -29,8 +29,12 @@ func (d *Delta) Empty() bool {
 // the same if they have the same ends, layer, job, origin and kinds, whatever their times.
 // The query leaves out edges by layer (Level; 0: none), type, subtype, origin, job,
 // SeenSince and SkipStale; the rest of it does not count, nor does it leave out nodes. The
-// cost is that of listing both views.
+// cost is that of listing both views. It panics with the error of [Query.Validate] where
+// that refuses the query, for it has no other way to say so.
 func Diff(before, after *View, q Query) *Delta {
+	if err := q.Validate(); err != nil {
+		panic(err)
+	}
 	d := &Delta{Added: []Edge{}, Removed: []Edge{}, NodesAdded: []Node{}, NodesRemoved: []Node{}, NodesChanged: []NodeChange{}}
 	pairUp(edgesOnce(before, q), edgesOnce(after, q), Edge.compareIdentity, func(a, b *Edge) {
 		switch {

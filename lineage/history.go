@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -13,11 +14,15 @@ import (
 
 // Runs yields the runs that a query selects, newest first: a run stands where its newest
 // event does, and the query's Before and Limit are of these places. A job or run that no
-// event names is [ErrNotFound]. It reads the store as it goes; each run costs a look-up.
+// event names is [ErrNotFound]; a job without a name or a negative limit is [ErrInvalid]. It reads the store as it goes; each run costs a look-up.
 func (e *Engine) Runs(ctx context.Context, q RunQuery) iter.Seq2[Run, error] {
 	return func(yield func(Run, error) bool) {
 		if err := e.open(ctx); err != nil {
 			yield(Run{}, fmt.Errorf("lineage: runs: %w", err))
+			return
+		}
+		if err := q.valid(); err != nil {
+			yield(Run{}, err)
 			return
 		}
 		s := e.state.Load()
@@ -38,6 +43,17 @@ func (e *Engine) Runs(ctx context.Context, q RunQuery) iter.Seq2[Run, error] {
 			yield(Run{}, fmt.Errorf("lineage: run %q: %w", q.Run, ErrNotFound))
 		}
 	}
+}
+
+func (q RunQuery) valid() error {
+	var errs []error
+	if q.Job != (JobRef{}) {
+		errs = append(errs, q.Job.Node().valid("runs: Job"))
+	}
+	if q.Limit < 0 {
+		errs = append(errs, fmt.Errorf("lineage: runs: Limit %d is less than zero: %w", q.Limit, ErrInvalid))
+	}
+	return errors.Join(errs...)
 }
 
 // histories yields the histories of the runs that a query selects, each where its newest
@@ -89,8 +105,15 @@ func (e *Engine) run(ctx context.Context, s *state, name runName) ([]Record, err
 // Complete run that wrote it and ended before this one began, of these the same, and so
 // on; depth counts such steps, 0 is as far as they lead. The run itself comes first, then
 // those one step away, and so on, each once, the newest first. [ErrNotFound] if no event
-// names the run. An input that no such run wrote adds nothing.
+// names the run, [ErrInvalid] if it has no name or depth is negative. An input that no such
+// run wrote adds nothing.
 func (e *Engine) RunUpstream(ctx context.Context, runID string, depth int) ([]Run, error) {
+	switch {
+	case runID == "":
+		return nil, fmt.Errorf("lineage: upstream of a run: its ID is empty: %w", ErrInvalid)
+	case depth < 0:
+		return nil, fmt.Errorf("lineage: upstream of run %q: depth %d is less than zero: %w", runID, depth, ErrInvalid)
+	}
 	s := e.state.Load()
 	out := []Run{}
 	seen := map[runName]bool{}
@@ -191,10 +214,13 @@ const maxExplained = 100
 // Explain says why an edge is there: which records assert it, of which runs, and with what
 // SQL. The edge is one that a view gave; its ends, layer, job, origin and kinds say which,
 // and ValidFrom, unless it is zero, which of its stretches. [ErrNotFound] if there is no
-// such edge, or none any more. It reads the job's records of the stretch from the store.
+// such edge, or none any more, [ErrInvalid] if an end names nothing. It reads the job's records of the stretch from the store.
 func (e *Engine) Explain(ctx context.Context, edge Edge) (Explanation, error) {
 	if err := e.open(ctx); err != nil {
 		return Explanation{}, fmt.Errorf("lineage: explain: %w", err)
+	}
+	if err := errors.Join(edge.From.valid("explain: From"), edge.To.valid("explain: To")); err != nil {
+		return Explanation{}, err
 	}
 	s := e.state.Load()
 	v := newView(s.g, At{Until: timeOf(forever - 1)}, time.Time{})

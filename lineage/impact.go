@@ -104,16 +104,20 @@ type Impact struct {
 // out, and graver. Its direction does not count. A changed node is no effect of its own
 // change.
 //
-// Errors: [ErrInvalid] for a change without a kind or of a job; [ErrNotFound] for a node
-// that no event ever named; the cause of the context, with what was found until then.
+// Errors, all at once: [ErrInvalid] for a query that [Query.Validate] refuses, and for a
+// change without a kind, of nothing or of a job; [ErrNotFound] for a node that no event
+// ever named. Then the cause of the context, with what was found until it ended.
 func (v *View) Impact(ctx context.Context, changes []Change, q Query) (*Impact, error) {
 	q.Direction = Downstream
 	nodes := make([]int32, len(changes))
-	var errs []error
+	errs := []error{q.Validate()}
 	for i, c := range changes {
 		n, err := v.find(c.Node)
-		if err == nil && (c.Kind < Drop || c.Kind > Redefine || c.Node.Kind == JobNode) {
-			err = fmt.Errorf("lineage: %s %s: no change of a dataset or column: %w", c.Kind, c.Node, ErrInvalid)
+		switch {
+		case c.Kind < Drop || c.Kind > Redefine:
+			err = fmt.Errorf("lineage: change of %s: Kind %d is none: %w", c.Node, uint8(c.Kind), ErrInvalid)
+		case c.Node.Kind == JobNode:
+			err = fmt.Errorf("lineage: %s: Node is a job, not a dataset or column: %w", c, ErrInvalid)
 		}
 		nodes[i] = n
 		errs = append(errs, err)

@@ -93,6 +93,31 @@ func (id NodeID) Job() JobRef {
 	return JobRef{Namespace: id.Namespace, Name: id.Name}
 }
 
+// wrong returns why the ID names nothing; empty: it names something.
+func (id NodeID) wrong() string {
+	switch {
+	case id.IsZero():
+		return "the zero ID"
+	case id.Kind < DatasetNode || id.Kind > JobNode:
+		return fmt.Sprintf("Kind %d is none", uint8(id.Kind))
+	case id.Name == "":
+		return "Name is empty"
+	case id.Kind == ColumnNode && id.Field == "":
+		return "Field of a column is empty"
+	case id.Kind != ColumnNode && id.Field != "":
+		return fmt.Sprintf("Field %q of what is no column", id.Field)
+	}
+	return ""
+}
+
+// valid returns ErrInvalid for an ID that names nothing.
+func (id NodeID) valid(what string) error {
+	if why := id.wrong(); why != "" {
+		return fmt.Errorf("lineage: %s %q: %s: %w", what, id.String(), why, ErrInvalid)
+	}
+	return nil
+}
+
 // Compare orders nodes by namespace, name, field and kind, so that a dataset stands
 // before its columns. It is the order of every list of nodes in this package.
 func (id NodeID) Compare(o NodeID) int {

@@ -25,13 +25,16 @@ const pruneBatch = 1000
 // The text of SQL statements is not looked into, views made before keep what they have, the
 // IDs of rewritten records change, and what a database does with freed pages is its own.
 //
-// [ErrNotFound] if no event names the node. It reads the whole log, writes the records that
+// [ErrNotFound] if no event names the node, [ErrInvalid] if the ID names nothing. It reads the whole log, writes the records that
 // it changes, and folds the log anew; ingestion waits. After an error some records may not
 // be rewritten yet: the node is hidden all the same if the tombstone was stored, and the
 // next engine, or a repeated call, goes on.
 func (e *Engine) Erase(ctx context.Context, id NodeID, reason string) error {
 	if err := e.open(ctx); err != nil {
 		return fmt.Errorf("lineage: erase %s: %w", id, err)
+	}
+	if err := id.valid("erase"); err != nil {
+		return err
 	}
 	if _, ok := e.state.Load().g.find(id); !ok {
 		return fmt.Errorf("lineage: erase %s: %w", id, ErrNotFound)

@@ -170,3 +170,88 @@ func TestValuesPrintAsText(t *testing.T) {
 		}
 	}
 }
+
+func TestWrongQuestionsSayWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	e := engine(t, did("j", 1, "a.x > b.x IDENTITY"))
+	v := viewAt(t, e, 1)
+	a, ctx := node("a.x"), t.Context()
+	first := func(seq func(yield func(lineage.Path, error) bool)) error {
+		for _, err := range seq {
+			return err
+		}
+		return nil
+	}
+	runs := func(q lineage.RunQuery) error {
+		for _, err := range e.Runs(ctx, q) {
+			return err
+		}
+		return nil
+	}
+	walk := func(id lineage.NodeID, q lineage.Query) error {
+		_, err := v.Walk(ctx, id, q, nil)
+		return err
+	}
+	wrong := lineage.Query{Depth: -1}
+	for _, c := range []struct {
+		want string // all of it
+		err  error
+	}{
+		{"Depth -1", walk(a, wrong)},
+		{"MaxNodes -2", walk(a, lineage.Query{MaxNodes: -2})},
+		{"MaxEdges -3", walk(a, lineage.Query{MaxEdges: -3})},
+		{"Level 9", walk(a, lineage.Query{Level: 9})},
+		{"Direction 2", walk(a, lineage.Query{Direction: 2})},
+		{"Origins[1] 0", walk(a, lineage.Query{Origins: []lineage.Origin{lineage.SQL, 0}})},
+		{"Level 9, Depth -1", walk(a, lineage.Query{Level: 9, Depth: -1})},
+		{"zero ID", walk(lineage.NodeID{}, lineage.Query{})},
+		{"Kind 7", walk(lineage.NodeID{Kind: 7, Name: "a"}, lineage.Query{})},
+		{"Name is empty", walk(lineage.DatasetRef{Namespace: "db"}.Node(), lineage.Query{})},
+		{"Field of a column", walk(lineage.NodeID{Kind: lineage.ColumnNode, Name: "a"}, lineage.Query{})},
+		{"no column", walk(lineage.NodeID{Kind: lineage.JobNode, Name: "a", Field: "x"}, lineage.Query{})},
+		{"Depth -1", second(v.Upstream(ctx, a, wrong))},
+		{"Depth -1", second(v.Downstream(ctx, a, wrong))},
+		{"Depth -1", first(v.Paths(ctx, a, node("b.x"), wrong))},
+		{"zero ID", first(v.Paths(ctx, a, lineage.NodeID{}, lineage.Query{}))},
+		{"Depth -1, zero ID", second(v.Reach(ctx, []lineage.Labelled{{Label: "pii"}}, lineage.ReachQuery{Query: wrong}))},
+		{"barrier, zero ID", second(v.Reach(ctx, nil, lineage.ReachQuery{Barriers: map[lineage.NodeID]string{{}: "why"}}))},
+		{"Depth -1, Kind 0", second(v.Impact(ctx, []lineage.Change{{Node: a}}, wrong))},
+		{"Kind 9", second(v.Impact(ctx, []lineage.Change{{Kind: 9, Node: a}}, lineage.Query{}))},
+		{"drop, is a job", second(v.Impact(ctx, []lineage.Change{{Kind: lineage.Drop, Node: node("(j)")}}, lineage.Query{}))},
+		{"zero ID", second(v.Impact(ctx, []lineage.Change{{Kind: lineage.Drop}}, lineage.Query{}))},
+		{"Depth -1", second(v.Graph(wrong))},
+		{"Depth -1", panicked(func() { lineage.Diff(v, v, wrong) })},
+		{"until", second(e.View(ctx, lineage.At{Time: date(3), Until: date(2)}))},
+		{"From, To, zero ID", second(e.Explain(ctx, lineage.Edge{}))},
+		{"Limit -1", runs(lineage.RunQuery{Limit: -1})},
+		{"Job, Name is empty", runs(lineage.RunQuery{Job: lineage.JobRef{Namespace: "etl"}})},
+		{"ID is empty", second(e.RunUpstream(ctx, "", 0))},
+		{"depth -1", second(e.RunUpstream(ctx, "r", -1))},
+		{"zero ID", e.Erase(ctx, lineage.NodeID{}, "")},
+	} {
+		if !errors.Is(c.err, lineage.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", c.want, c.err)
+			continue
+		}
+		for part := range strings.SplitSeq(c.want, ", ") {
+			if !strings.Contains(c.err.Error(), part) {
+				t.Errorf("%q does not say %q", c.err, part)
+			}
+		}
+	}
+	bad := happened(2, "a", "b")
+	bad.Outputs[0].Lifecycle.Change = 9
+	report, err := e.Ingest(ctx, bad)
+	if err != nil || report.Results[0].Err == nil || report.Results[0].Err.Path != "outputs[0].lifecycle" {
+		t.Errorf("an unknown change: %+v, %v", report, err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// panicked returns the error that a call panics with.
+func panicked(f func()) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	f()
+	return nil
+}

@@ -100,6 +100,9 @@ func (v *View) valid(x entry) bool { return x.begin < v.hi && x.end > v.lo }
 
 // find returns the node that stands for a name.
 func (v *View) find(id NodeID) (int32, error) {
+	if err := id.valid("node"); err != nil {
+		return 0, err
+	}
 	n, ok := v.g.find(id)
 	if !ok && v.alias != nil && id.Kind == ColumnNode {
 		// The column may be known by another name of its dataset only.
@@ -262,8 +265,8 @@ func (v *View) Nodes() iter.Seq[Node] {
 }
 
 // Find returns the first nodes of the view, by ID, whose name begins with a prefix: the
-// name of a dataset or job, the path of a column, or [NodeID.String]. A limit of 0 is
-// none.
+// name of a dataset or job, the path of a column, or [NodeID.String]. A limit of 0 or less
+// is none.
 func (v *View) Find(prefix string, limit int) []Node {
 	out := []Node{}
 	for _, n := range v.sorted(func(n int32) bool {
@@ -368,8 +371,12 @@ func (v *View) node(n int32) Node {
 // github.com/dominikbraun/graph, for its algorithms and its draw.DOT: all datasets of the
 // view, and an edge wherever the query would follow one, with the attribute "jobs". The
 // query's start, depth, direction and budgets do not count. That package keeps one edge
-// between two nodes, so edges by several jobs are one.
+// between two nodes, so edges by several jobs are one. The only error is that of
+// [Query.Validate].
 func (v *View) Graph(q Query) (dgraph.Graph[string, Node], error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
 	out := dgraph.New(func(n Node) string { return n.ID.String() }, dgraph.Directed())
 	q.Level, q.Direction = DatasetLevel, Downstream
 	w := newWalker(v, q)
