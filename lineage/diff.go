@@ -68,7 +68,7 @@ func edgesOnce(v *View, q Query) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		var last Edge
 		for e := range v.Edges() {
-			if !q.lets(&e) || !last.From.IsZero() && last.compareIdentity(e) == 0 {
+			if !lets(&q, &e) || !last.From.IsZero() && last.compareIdentity(e) == 0 {
 				continue
 			}
 			if last = e; !yield(e) {
@@ -79,10 +79,10 @@ func edgesOnce(v *View, q Query) iter.Seq[Edge] {
 }
 
 // lets reports whether a query lets an edge through.
-func (q *Query) lets(e *Edge) bool {
+func lets(q *Query, e *Edge) bool {
 	return (q.Level == 0 || e.Layer == map[Level]Layer{JobLevel: JobLayer, DatasetLevel: DatasetLayer, ColumnLevel: ColumnLayer}[q.Level]) &&
 		(len(q.Origins) == 0 || slices.Contains(q.Origins, e.Origin)) && (len(q.Jobs) == 0 || slices.Contains(q.Jobs, e.Job)) &&
-		(len(q.Types)+len(q.Subtypes) == 0 || q.matches(e.Kinds)) && !e.LastSeen.Before(q.SeenSince) && (!q.SkipStale || !e.Stale)
+		(len(q.Types)+len(q.Subtypes) == 0 || matches(q, e.Kinds)) && !e.LastSeen.Before(q.SeenSince) && (!q.SkipStale || !e.Stale)
 }
 
 // pairUp walks over two sorted sequences and calls f with what is in both or in one, the

@@ -108,11 +108,8 @@ func (e *Engine) run(ctx context.Context, s *state, name runName) ([]Record, err
 // names the run, [ErrInvalid] if it has no name or depth is negative. An input that no such
 // run wrote adds nothing.
 func (e *Engine) RunUpstream(ctx context.Context, runID string, depth int) ([]Run, error) {
-	switch {
-	case runID == "":
-		return nil, fmt.Errorf("lineage: upstream of a run: its ID is empty: %w", ErrInvalid)
-	case depth < 0:
-		return nil, fmt.Errorf("lineage: upstream of run %q: depth %d is less than zero: %w", runID, depth, ErrInvalid)
+	if runID == "" || depth < 0 {
+		return nil, fmt.Errorf("lineage: upstream of run %q: its ID is empty, or depth %d is less than zero: %w", runID, depth, ErrInvalid)
 	}
 	s := e.state.Load()
 	out := []Run{}

@@ -226,7 +226,7 @@ func TestWrongQuestionsSayWhatIsWrong(t *testing.T) {
 		{"Limit -1", runs(lineage.RunQuery{Limit: -1})},
 		{"Job, Name is empty", runs(lineage.RunQuery{Job: lineage.JobRef{Namespace: "etl"}})},
 		{"ID is empty", second(e.RunUpstream(ctx, "", 0))},
-		{"depth -1", second(e.RunUpstream(ctx, "r", -1))},
+		{"depth -1 is less", second(e.RunUpstream(ctx, "r", -1))},
 		{"zero ID", e.Erase(ctx, lineage.NodeID{}, "")},
 	} {
 		if !errors.Is(c.err, lineage.ErrInvalid) {

@@ -347,12 +347,12 @@ func (w *walker) passes(x entry) bool {
 	}
 	return (len(q.Origins) == 0 || slices.Contains(q.Origins, s.origin)) &&
 		(len(q.Jobs) == 0 || slices.Contains(q.Jobs, g.jobOf(*s))) &&
-		(len(q.Types)+len(q.Subtypes) == 0 || q.matches(a.kinds))
+		(len(q.Types)+len(q.Subtypes) == 0 || matches(q, a.kinds))
 }
 
 // matches reports whether one of an edge's kinds has a type and a subtype that are asked
 // for.
-func (q *Query) matches(kinds []Transformation) bool {
+func matches(q *Query, kinds []Transformation) bool {
 	if len(kinds) == 0 {
 		kinds = []Transformation{{}}
 	}
