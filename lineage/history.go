@@ -122,22 +122,32 @@ func (e *Engine) RunUpstream(ctx context.Context, runID string, depth int) ([]Ru
 		seen[runName{r.ID, r.Job}] = true
 	}
 	for level, step := out, 1; len(level) > 0 && (depth == 0 || step <= depth); step++ {
-		var next []Run
-		for _, r := range level {
-			for _, input := range r.Inputs {
-				before, ok, err := e.writer(ctx, s, input, r.Began)
-				if err != nil {
-					return nil, fmt.Errorf("lineage: upstream of run %q: %w", runID, err)
-				}
-				if name := (runName{before.ID, before.Job}); ok && !seen[name] {
-					seen[name] = true
-					next = append(next, before)
-				}
-			}
+		next, err := e.writers(ctx, s, level, seen)
+		if err != nil {
+			return nil, fmt.Errorf("lineage: upstream of run %q: %w", runID, err)
 		}
-		slices.SortFunc(next, compareRuns)
 		out, level = append(out, next...), next
 	}
+	return out, nil
+}
+
+// writers returns the runs that wrote what others read and that were not seen, the newest
+// first.
+func (e *Engine) writers(ctx context.Context, s *state, of []Run, seen map[runName]bool) ([]Run, error) {
+	var out []Run
+	for _, r := range of {
+		for _, input := range r.Inputs {
+			before, ok, err := e.writer(ctx, s, input, r.Began)
+			if err != nil {
+				return nil, err
+			}
+			if name := (runName{before.ID, before.Job}); ok && !seen[name] {
+				seen[name] = true
+				out = append(out, before)
+			}
+		}
+	}
+	slices.SortFunc(out, compareRuns)
 	return out, nil
 }
 
