@@ -20,7 +20,9 @@ const pruneBatch = 1000
 // or a job with its runs. A tombstone with the hash of its name, the time and the reason
 // stays, and hides the node in every event that is not later than the call, however late
 // it arrives. Records that speak of other things too are kept without the node and without
-// their raw bytes. A name that was an alias of the node is a node of its own: erase it too.
+// their raw bytes. A name that was an alias of the node, that it had before a rename or got
+// by one, is a node of its own: erase it too. Where the new name of a dataset is erased, the
+// old one is taken to be dropped then.
 //
 // The text of SQL statements is not looked into, views made before keep what they have, the
 // IDs of rewritten records change, and what a database does with freed pages is its own.
@@ -36,14 +38,32 @@ func (e *Engine) Erase(ctx context.Context, id NodeID, reason string) error {
 	if err := id.valid("erase"); err != nil {
 		return err
 	}
-	if _, ok := e.state.Load().g.find(id); !ok {
-		return fmt.Errorf("lineage: erase %s: %w", id, ErrNotFound)
+	if err := e.mentioned(ctx, id); err != nil {
+		return fmt.Errorf("lineage: erase %s: %w", id, err)
 	}
 	err := e.do(ctx, func(life context.Context, w *writer) error { return w.erase(life, id, reason) })
 	if err != nil {
 		return fmt.Errorf("lineage: erase %s: %w", id, err)
 	}
 	return nil
+}
+
+// mentioned returns ErrNotFound if no event names a node. The graph numbers what asserted
+// events name; the log has the others.
+func (e *Engine) mentioned(ctx context.Context, id NodeID) error {
+	if _, ok := e.state.Load().g.find(id); ok {
+		return nil
+	}
+	t := tombs{sha256.Sum256([]byte(id.String())): forever}
+	for r, err := range e.store.Records(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		if r.Tombstone == nil && t.strip(&r.Event) != untouched {
+			return nil
+		}
+	}
+	return ErrNotFound
 }
 
 func (w *writer) erase(ctx context.Context, id NodeID, reason string) error {
@@ -395,7 +415,13 @@ func (s *stripper) edges(list []EdgeFact) []EdgeFact {
 }
 
 func (s *stripper) facts(list []DatasetFact) []DatasetFact {
-	list = slices.Clone(kept(list, func(d *DatasetFact) bool { return s.gone(d.Ref.Node()) }))
+	list = slices.Clone(list)
+	for i := range list { // What was renamed to what is gone does not come back.
+		if d := &list[i]; d.Lifecycle.Change == Renamed && d.Lifecycle.From != (DatasetRef{}) && s.gone(d.Ref.Node()) {
+			*d = DatasetFact{Ref: d.Lifecycle.From, Lifecycle: Lifecycle{Change: Dropped}}
+		}
+	}
+	list = kept(list, func(d *DatasetFact) bool { return s.gone(d.Ref.Node()) })
 	for i := range list {
 		d := &list[i]
 		d.Edges = s.edges(d.Edges)

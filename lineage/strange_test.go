@@ -255,3 +255,56 @@ func panicked(f func()) (err error) {
 	f()
 	return nil
 }
+
+func TestWhatOnlyAnUnassertedEventMentionsCanBeErased(t *testing.T) {
+	t.Parallel()
+	begun := fields(did("j", 1, "secret.a > b.a", "+ b"), "hidden")
+	begun.Run.Type, begun.Run.Parent = lineage.Start, &lineage.RunRef{ID: "p", Job: node("(parent)").Job()}
+	renamed := happened(2, "new", "gone")
+	renamed.Run, renamed.Job = &lineage.RunFact{ID: "r", Type: lineage.Fail}, &lineage.JobFact{Ref: node("(alter)").Job()}
+	for _, what := range []string{"secret", "secret.a", "b.a", "b.hidden", "b", "(j)", "(parent)", "gone", "new", "(alter)"} {
+		store := lineage.NewMemoryStore()
+		e := open(t, lineage.Config{Now: always().Until.Local}, store)
+		ingest(t, e, begun, renamed)
+		if err := e.Erase(t.Context(), node(what), "a request"); err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		for r, err := range store.Records(t.Context(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), node(what).String()) || strings.Contains(string(text), `"`+node(what).Name+`"`) && node(what).Field == "" {
+				t.Errorf("%s is in %s", what, text)
+			}
+		}
+		if err := e.Erase(t.Context(), node(what), "again"); !errors.Is(err, lineage.ErrNotFound) {
+			t.Errorf("%s: got %v the second time, want ErrNotFound", what, err)
+		}
+	}
+}
+
+// A dataset had a name before it was renamed, and may be asked for under both.
+func TestANameThatWasRenamedAwayCanBeErased(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ erased, want string }{
+		{"old", ""}, // Nothing was said of the new name but that.
+		{"new", ""}, // The old one does not come back.
+		{"sink", "src > new (load)"},
+	} {
+		e := engine(t, did("load", 1, "src > old"), did("read", 2, "old > sink"), happened(3, "new", "old"))
+		if err := e.Erase(t.Context(), node(c.erased), "a request"); err != nil {
+			t.Fatal(err)
+		}
+		if got := shown(t, e, lineage.DatasetLayer); got != c.want {
+			t.Errorf("without %s: got %q, want %q", c.erased, got, c.want)
+		}
+		if _, err := viewAt(t, e, 9).Walk(t.Context(), node(c.erased), lineage.Query{}, nil); !errors.Is(err, lineage.ErrNotFound) {
+			t.Errorf("%s is there: %v", c.erased, err)
+		}
+	}
+}

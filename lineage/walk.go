@@ -73,8 +73,10 @@ func (v *View) Upstream(ctx context.Context, id NodeID, q Query) (*Subgraph, err
 // it is a part of and of its parts, in order of path, under the primary name before others;
 // of each of these by the names at the other ends as stated, those valid still before those
 // that have ended. So equal sets of records give equal orders, however they came; a record
-// that ends an edge may change the order in views of the past. It builds nothing: the cost is that of the edges
-// followed. It ends early where visit returns false; a nil visit only counts.
+// that ends an edge may change the order in views of the past.
+//
+// It builds nothing: the cost is that of the edges followed. It ends early where visit
+// returns false; a nil visit only counts.
 //
 // Errors: [ErrInvalid] for a query that [Query.Validate] refuses, and for an ID that names
 // nothing; [ErrNotFound] for a node that no edge and no statement names at any time; the
