@@ -308,3 +308,48 @@ func TestANameThatWasRenamedAwayCanBeErased(t *testing.T) {
 		}
 	}
 }
+
+func TestEdgesThatStandForOthersAreExplained(t *testing.T) {
+	t.Parallel()
+	first, second := did("j", 1, "a.x > b.x IDENTITY"), did("j", 3, "a.x > b.x IDENTITY", "a.y > b.y AGGREGATION")
+	e := engine(t, first, second, did("star", 2, "c.* > d.*"), schema(2, "c", "k:int"), schema(2, "d", "k:int"), did("moved", 2, "a.x > old.x"), happened(4, "new", "old"))
+	v := viewAt(t, e, 5)
+	edge := func(from, to string, q lineage.Query) lineage.Edge {
+		s, err := v.Downstream(t.Context(), node(from), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range s.Edges {
+			if x.From == node(from) && x.To == node(to) {
+				return x
+			}
+		}
+		t.Fatalf("no edge %s > %s in %s", from, to, lines(s.Edges))
+		return lineage.Edge{}
+	}
+	for _, c := range []struct {
+		what    string
+		edge    lineage.Edge
+		records int
+		since   int
+	}{
+		{"between datasets, for those of columns", edge("a", "b", lineage.Query{Types: []string{lineage.Direct}, Level: lineage.DatasetLevel}), 2, 1},
+		{"between namesakes", edge("c.k", "d.k", lineage.Query{}), 1, 2},
+		{"under a new name", edge("a.x", "new.x", lineage.Query{}), 1, 4},
+		{"of a job", edge("a", "(j)", lineage.Query{Level: lineage.JobLevel}), 2, 1},
+	} {
+		got, err := e.Explain(t.Context(), c.edge)
+		if err != nil {
+			t.Errorf("%s: %v", c.what, err)
+			continue
+		}
+		if len(got.Records) != c.records || !got.First.Equal(date(c.since)) || got.Edge.From != c.edge.From || got.Edge.To != c.edge.To {
+			t.Errorf("%s: got %+v, want %d records since day %d", c.what, got, c.records, c.since)
+		}
+	}
+	// Such an edge may be asked for without the kinds that it collects.
+	lifted := lineage.Edge{From: node("a"), To: node("b"), Layer: lineage.ColumnLayer, Job: node("(j)").Job(), Origin: lineage.Observed}
+	if got, err := e.Explain(t.Context(), lifted); err != nil || len(got.Records) != 2 || len(got.Edge.Kinds) != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
