@@ -129,17 +129,14 @@ func (v *View) resolve(m *meaning) (one Edge, since time.Time) {
 	if n := len(found); n > 1 && !m.lifted {
 		found = found[n-1:]
 	}
+	if len(found) == 0 {
+		return Edge{}, time.Time{}
+	}
+	since = found[0].ValidFrom
 	for _, x := range found {
-		for _, t := range [2]time.Time{x.ValidFrom, x.LastSeen} {
-			if since.IsZero() || t.Before(since) {
-				since = t
-			}
-		}
+		since = timeOf(min(micros(since), micros(x.ValidFrom), micros(x.LastSeen)))
 	}
-	if len(found) > 0 {
-		one = lift(found)[0]
-	}
-	return one, since
+	return lift(found)[0], since
 }
 
 // sources returns the nodes at which an edge may begin that is meant.

@@ -109,6 +109,13 @@ type detail struct {
 	nested  bool    // some of them are parts of others, or *: see nestedPath
 	typ     string
 	facets  [facetKinds][]facet // each ascending by from
+	ends    []ending            // of a dataset, ascending
+}
+
+// An ending is that a dataset was dropped, or renamed to another.
+type ending struct {
+	at int64
+	to int32 // -1: dropped
 }
 
 // The kinds of facets.

@@ -250,6 +250,11 @@ func (f *fold) describe(schemas map[int32][]facet) {
 		for kind, layer := range [facetKinds]Layer{facetSchema: layerSchema, facetOwners: layerOwners, facetTags: layerTags} {
 			d.facets[kind] = f.statedOf(layer, n)
 		}
+		for _, o := range f.ops[n] {
+			if o.on == n {
+				d.ends = append(d.ends, ending{o.key.Time, o.to})
+			}
+		}
 		if list, told := schemas[n]; told {
 			d.facets[facetSchema] = list
 		}

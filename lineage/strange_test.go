@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/tenon-go/tenon/lineage"
 )
 
@@ -351,5 +353,53 @@ func TestEdgesThatStandForOthersAreExplained(t *testing.T) {
 	lifted := lineage.Edge{From: node("a"), To: node("b"), Layer: lineage.ColumnLayer, Job: node("(j)").Job(), Origin: lineage.Observed}
 	if got, err := e.Explain(t.Context(), lifted); err != nil || len(got.Records) != 2 || len(got.Edge.Kinds) != 2 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestCheckReportsWhatWasDropped(t *testing.T) {
+	t.Parallel()
+	base := []lineage.Event{
+		schema(1, "src", "a:int", "b:int"), did("load", 1, "src.a > m.x IDENTITY", "other.b > m.y IDENTITY"), did("reads", 1, "m.x > r.x IDENTITY"),
+		did("adapts", 1, "m.x > s.x IDENTITY", "src.b > s.b IDENTITY"), did("whole", 1, "src > w"), did("raw", 1, "plain.p > q.p IDENTITY"),
+	}
+	owned := happened(1, "src", "")
+	owned.Outputs[0].Lifecycle, owned.Outputs[0].States, owned.Outputs[0].Owners = lineage.Lifecycle{}, lineage.Owners, []string{"ann"}
+	base = append(base, owned)
+	for _, c := range []struct {
+		what string
+		then []lineage.Event
+		want []string
+	}{
+		{
+			"a described source that somebody owns",
+			[]lineage.Event{happened(2, "src", ""), did("adapts", 3, "m.x > s.x IDENTITY")},
+			[]string{"s.b gone:", "src gone: (load) (whole) [(adapts)]", "src.a gone: (load)", "src.b gone: [(adapts)]"},
+		},
+		{"a source that is only read", []lineage.Event{happened(2, "plain", "")}, []string{"plain gone: (raw)", "plain.p gone: (raw)"}},
+		{
+			"a table that is written",
+			[]lineage.Event{happened(2, "m", ""), did("adapts", 3, "src.b > s.b IDENTITY")},
+			[]string{"m gone: (reads) [(adapts)]", "m.x gone: (reads) [(adapts)]", "m.y gone:", "s.x gone:"},
+		},
+		{"a table that was renamed", []lineage.Event{happened(2, "m2", "m")}, []string{"m renamed dataset:n:m2: (adapts) (reads)"}},
+		{"a table that is made again", []lineage.Event{happened(2, "m", ""), did("load", 3, "src.a > m.x IDENTITY", "other.b > m.y IDENTITY")}, nil},
+		{
+			"a table that is made again without a column",
+			[]lineage.Event{happened(2, "m", ""), did("load", 3, "other.b > m.y IDENTITY")},
+			[]string{"m.x gone: (adapts) (reads)"},
+		},
+		{"nothing", nil, nil},
+	} {
+		all := append(slices.Clone(base), c.then...)
+		e := engine(t, all...)
+		if d := cmp.Diff(c.want, breaks(lineage.Check(viewAt(t, e, 1), viewAt(t, e, 9), nil))); d != "" {
+			t.Errorf("%s (-want +got)\n%s", c.what, d)
+		}
+		if d := cmp.Diff(c.want, breaks(lineage.Check(view(t, lineage.At{}, base...), viewAt(t, e, 9), nil))); d != "" {
+			t.Errorf("%s, of two engines (-want +got)\n%s", c.what, d)
+		}
+		if got := breaks(lineage.Check(viewAt(t, e, 9), viewAt(t, e, 9), nil)); len(got) > 0 {
+			t.Errorf("%s: a view against itself: %q", c.what, got)
+		}
 	}
 }
