@@ -221,6 +221,7 @@ func TestWrongQuestionsSayWhatIsWrong(t *testing.T) {
 		{"Kind 9", second(v.Impact(ctx, []lineage.Change{{Kind: 9, Node: a}}, lineage.Query{}))},
 		{"drop, is a job", second(v.Impact(ctx, []lineage.Change{{Kind: lineage.Drop, Node: node("(j)")}}, lineage.Query{}))},
 		{"zero ID", second(v.Impact(ctx, []lineage.Change{{Kind: lineage.Drop}}, lineage.Query{}))},
+		{"Level job", second(v.Impact(ctx, []lineage.Change{{Kind: lineage.Drop, Node: a}}, lineage.Query{Level: lineage.JobLevel}))},
 		{"Depth -1", second(v.Graph(wrong))},
 		{"Depth -1", panicked(func() { lineage.Diff(v, v, wrong) })},
 		{"until", second(e.View(ctx, lineage.At{Time: date(3), Until: date(2)}))},
