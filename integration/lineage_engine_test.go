@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +80,67 @@ func twoEngines(t *testing.T, seed uint64, stores ...lineage.Store) { //nolint:g
 		if want := lineagetest.DumpRuns(model.Runs()); runs != want {
 			t.Errorf("seed %d, engine %d: runs (-model +engine):\n%s", seed, i, cmp.Diff(want, runs))
 		}
+	}
+}
+
+// What was erased is in no record and in no checkpoint, whoever mentioned it.
+func TestAnErasedNameIsNowhereInTheDatabase(t *testing.T) {
+	t.Parallel()
+	for _, db := range lineageDBs() {
+		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
+			erased(t, db.store(t, faulttest.Open(t, db.driver, db.dsn(t), new(faulttest.Faults)), "erase_"))
+		})
+	}
+}
+
+func erased(t *testing.T, store lineage.Store) {
+	t.Helper()
+	const secret = "a secret name"
+	far := lineagetest.Epoch().Add(time.Hour)
+	e, err := lineage.New(t.Context(), store, lineage.Config{Now: func() time.Time { return far }, Poll: -1, CheckpointEvery: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden, other := lineage.DatasetRef{Namespace: "db", Name: secret}, lineage.DatasetRef{Namespace: "db", Name: "other"}
+	run := func(id string, typ lineage.EventType, d lineage.DatasetFact) lineage.Event {
+		return lineage.Event{
+			Time: lineagetest.Epoch(), Run: &lineage.RunFact{ID: id, Type: typ}, Job: &lineage.JobFact{Ref: lineage.JobRef{Namespace: "etl", Name: "j"}},
+			Inputs: []lineage.DatasetFact{{Ref: other}}, Outputs: []lineage.DatasetFact{d}, Raw: []byte(secret),
+		}
+	}
+	renamed := lineage.DatasetFact{Ref: other, Lifecycle: lineage.Lifecycle{Change: lineage.Renamed, From: hidden}}
+	for _, x := range []lineage.Event{run("begun", lineage.Start, lineage.DatasetFact{Ref: hidden}), run("failed", lineage.Fail, renamed), run("done", lineage.Complete, renamed)} {
+		if _, err := e.Ingest(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Erase(t.Context(), hidden.Node(), "a request"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for r, err := range store.Records(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, body := r.Event.Canonical(); strings.Contains(string(head)+string(body)+string(r.Event.Raw), secret) {
+			t.Errorf("record %s has it: %+v", r.ID, r.Event)
+		}
+	}
+	_, data, err := store.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := data.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), secret) {
+		t.Error("the checkpoint has it")
 	}
 }

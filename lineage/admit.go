@@ -135,6 +135,9 @@ func (a *admission) dataset(side string, i int, d *DatasetFact) {
 			a.fail(ErrInvalid, path()+"."+list.name, "%d are listed, and States does not say that they are stated", list.n)
 		}
 	}
+	if d.Lifecycle.Change > Renamed {
+		a.fail(ErrInvalid, path()+".lifecycle", "%d is no change", uint8(d.Lifecycle.Change))
+	}
 	a.fields += len(d.Fields)
 	for k, f := range d.Fields {
 		switch {
@@ -164,8 +167,8 @@ func (a *admission) ends(path func() string, x *EdgeFact) {
 	for _, id := range [2]*NodeID{&x.From, &x.To} {
 		limit := a.cfg.Limits.NameBytes
 		switch {
-		case id.Kind < DatasetNode || id.Kind > JobNode || id.Name == "" || (id.Kind == ColumnNode) != (id.Field != ""):
-			a.fail(ErrInvalid, path(), "%q is no node", id.String())
+		case id.wrong() != "":
+			a.fail(ErrInvalid, path(), "%q is no node: %s", id.String(), id.wrong())
 		case len(id.Namespace) > limit || len(id.Name) > limit || len(id.Field) > limit:
 			a.fail(ErrTooLarge, path(), "a name of more than %d bytes", limit)
 		}

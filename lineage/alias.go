@@ -9,7 +9,8 @@ import (
 
 // An aliasing is all that was ever said of datasets' other names. It is immutable.
 type aliasing struct {
-	pairs  []pair // sorted by until
+	pairs  []pair           // sorted by until
+	near   map[int32][]pair // by either name
 	pins   map[int32]timeline.Key
 	newest *aliases // those of pairs that nothing ends
 }
@@ -23,7 +24,7 @@ type pair struct {
 // aliasing reads the lines of symlinks: a name is one of a dataset's until the first
 // statement after the last one that lists it.
 func (f *fold) aliasing() *aliasing {
-	out := &aliasing{pins: map[int32]timeline.Key{}}
+	out := &aliasing{near: map[int32][]pair{}, pins: map[int32]timeline.Key{}}
 	for _, l := range f.lines {
 		switch l.layer {
 		case layerAliases:
@@ -41,6 +42,9 @@ func (f *fold) aliasing() *aliasing {
 	slices.SortFunc(out.pairs, func(a, b pair) int {
 		return cmp.Or(cmp.Compare(a.until, b.until), cmp.Compare(a.a, b.a), cmp.Compare(a.b, b.b))
 	})
+	for _, p := range out.pairs {
+		out.near[p.a], out.near[p.b] = append(out.near[p.a], p), append(out.near[p.b], p)
+	}
 	out.newest = out.unite(f.names.nodes, forever-1)
 	return out
 }

@@ -18,7 +18,7 @@ import (
 
 // checkpointFormat is part of every fingerprint: a change to what transfer writes, or to
 // what folding makes of events, needs another.
-const checkpointFormat = 1
+const checkpointFormat = 2
 
 // fingerprint names all that a checkpoint depends on.
 func (c *Config) fingerprint() string {
@@ -197,12 +197,8 @@ func (w *wire) fact(f *fold, l *line, e *fact) {
 // boundaries are ops, and the jobs to ask for a dataset's statements.
 func (s *frames) boundaries(f *fold) {
 	var ops []op
-	for n, list := range f.ops {
-		for _, o := range list {
-			if o.on == n {
-				ops = append(ops, o)
-			}
-		}
+	for _, list := range f.given {
+		ops = append(ops, list...)
 	}
 	slices.SortFunc(ops, compareOps)
 	n := len(f.names.nodes)

@@ -83,7 +83,7 @@ func (o Outcome) String() string {
 	case Rejected:
 		return "rejected"
 	}
-	return ""
+	return nameOf(o, "Outcome")
 }
 
 // A Result is what became of one event.
@@ -145,5 +145,5 @@ type Status struct {
 	Conflicts int64 // runs with terminal events of more than one type
 	Rejected  int64
 	Ignored   int64 // checkpoints that were torn, or of another configuration
-	Err       error // why the log cannot be read now; nil: it can
+	Err       error // why the log cannot be read now, or ErrClosed; nil: it can
 }

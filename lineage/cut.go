@@ -98,12 +98,10 @@ func (c *cuts) dataset(d int32) []int32 {
 
 // happened adds that a dataset was dropped or renamed.
 func (c *cuts) happened(o op) {
-	name := nodeID(c.f.names.nodes, o.on).String() + " "
 	if o.to >= 0 {
-		name += nodeID(c.f.names.nodes, o.to).String()
 		c.succeeded(o)
 	}
-	c.add(o.key, 0, name, func(set []fact) []fact { return c.f.moved(set, o.on, o.to) })
+	c.add(o.key, 0, c.f.opName(o), func(set []fact) []fact { return c.f.moved(set, o.on, o.to) })
 }
 
 // succeeded ends what was renamed into another scope's target where that scope speaks.

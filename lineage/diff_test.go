@@ -97,7 +97,7 @@ func TestWhatIsNotSaidIsNotGone(t *testing.T) {
 	if got := breaks(lineage.Check(base, view(t, lineage.At{}, did("m", 1, "s > m"), did("r", 2, "m.x > r.x")), nil)); len(got) != 0 {
 		t.Errorf("a model that cannot be analysed any longer: %q", got)
 	}
-	want := []string{"m.x gone: (r)", "m.y gone:"}
+	want := []string{"m gone: (r)", "m.x gone: (r)", "m.y gone:"}
 	if d := cmp.Diff(want, breaks(lineage.Check(base, view(t, lineage.At{}, did("r", 2, "m.x > r.x"), did("q", 2, "s.a > q.x")), nil))); d != "" {
 		t.Errorf("a model that is gone (-want +got)\n%s", d)
 	}

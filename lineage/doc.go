@@ -57,8 +57,9 @@
 //  3. At each instant an edge is valid exactly if the newest snapshot of its scope has it.
 //     Two things else end edges: a dataset that is dropped or renamed, or loses the column;
 //     and a target that a job's runs omit Config.CloseAfter times in a row, from the first.
-//     A boundary is that of the name which the event gives: what was stated under another
-//     name of the dataset stays.
+//     A dataset is dropped or renamed under all names that it has at the time, and its schema
+//     ends then, or goes on under the new name; owners and tags stay. A column is lost under
+//     the name whose schema lost it.
 //  4. No snapshot of one origin closes another's edges. Edges that differ in job, origin or
 //     kinds are different.
 //  5. The zero [At] is now. Upstream is downstream of the reversed graph. Diff(v, v) is

@@ -23,6 +23,7 @@ type Engine struct {
 	calls  chan *call
 	tasks  chan func(context.Context, *writer)
 	stop   context.CancelCauseFunc
+	closed atomic.Bool   // Close was called
 	done   chan struct{} // closed when the writer has ended
 	known  knownViews
 	reject atomic.Int64
@@ -107,15 +108,44 @@ func or[T ~int | ~int64](x, byDefault T) T {
 }
 
 // Close stops the writer and what it does in the background, and waits for it. Calls under
-// way end with [ErrClosed] or their answer; views stay usable. Further calls do nothing.
+// way end with [ErrClosed] or their answer, and every later one with ErrClosed; Status goes
+// on to tell the last state, with ErrClosed as its error. Views that were made stay usable.
+// To close again waits likewise, and does nothing else.
 func (e *Engine) Close(ctx context.Context) error {
+	e.closed.Store(true)
 	e.stop(ErrClosed)
+	select {
+	case <-e.done:
+		return nil
+	default:
+	}
 	select {
 	case <-e.done:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("lineage: close: %w", context.Cause(ctx))
 	}
+}
+
+// open returns why the engine does not answer a call: it is closed, or the context has
+// ended.
+func (e *Engine) open(ctx context.Context) error {
+	switch {
+	case e.closed.Load():
+		return ErrClosed
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// ended returns the error of something that the writer did. One that Close has cut short is
+// ErrClosed, whatever the store made of the context.
+func (e *Engine) ended(err error) error {
+	if err == nil || !e.closed.Load() || errors.Is(err, ErrClosed) || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
 
 // Ingest stores events and folds them into the graph. The report says of each what became
@@ -129,8 +159,8 @@ func (e *Engine) Close(ctx context.Context) error {
 //
 // Calls at the same time share one [Store.Append].
 func (e *Engine) Ingest(ctx context.Context, events ...Event) (Report, error) {
-	if ctx.Err() != nil {
-		return Report{}, fmt.Errorf("lineage: ingest: %w", context.Cause(ctx))
+	if err := e.open(ctx); err != nil {
+		return Report{}, fmt.Errorf("lineage: ingest: %w", err)
 	}
 	report := Report{Results: make([]Result, len(events))}
 	c := &call{done: make(chan struct{})}
@@ -174,7 +204,7 @@ func (e *Engine) hand(ctx context.Context, c *call) error {
 	}
 	select {
 	case <-c.done:
-		return c.err
+		return e.ended(c.err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -192,7 +222,7 @@ func (e *Engine) do(ctx context.Context, task func(context.Context, *writer) err
 	}
 	select {
 	case err := <-answer:
-		return err
+		return e.ended(err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -204,6 +234,9 @@ func (e *Engine) do(ctx context.Context, task func(context.Context, *writer) err
 // Known asks for the graph as it was believed at a recording time. It replays the log up to
 // then, which is slow; the last four instants are kept.
 func (e *Engine) View(ctx context.Context, at At) (*View, error) {
+	if e.closed.Load() {
+		return nil, fmt.Errorf("lineage: view: %w", ErrClosed)
+	}
 	if !at.Until.IsZero() && !at.Time.IsZero() && !utc(at.Until).After(utc(at.Time)) {
 		return nil, fmt.Errorf("lineage: view: until %s is not after %s: %w", at.Until.Format(time.RFC3339Nano), at.Time.Format(time.RFC3339Nano), ErrInvalid)
 	}
@@ -219,12 +252,15 @@ func (e *Engine) View(ctx context.Context, at At) (*View, error) {
 	return newView(g, at, now), nil
 }
 
-// Status returns the state of the engine. It takes no lock.
+// Status returns the state of the engine, of a closed one the last. It takes no lock.
 func (e *Engine) Status() Status {
 	s := e.state.Load()
 	out := s.status
 	out.Lag = max(e.cfg.Now().Sub(s.read), 0)
 	out.Rejected = e.reject.Load()
+	if e.closed.Load() {
+		out.Err = ErrClosed
+	}
 	return out
 }
 

@@ -33,7 +33,7 @@ func (o Origin) String() string {
 	case Manual:
 		return "manual"
 	}
-	return ""
+	return nameOf(o, "Origin")
 }
 
 // A Certainty says how a column edge was found. It is carried, not compared.
@@ -56,7 +56,7 @@ func (c Certainty) String() string {
 	case Assumed:
 		return "assumed"
 	}
-	return ""
+	return nameOf(c, "Certainty")
 }
 
 // An EventType is what a run event reports.
@@ -89,8 +89,9 @@ func (t EventType) String() string {
 	case Other:
 		return "OTHER"
 	case Untyped:
+		return ""
 	}
-	return ""
+	return nameOf(t, "EventType")
 }
 
 // Terminal reports whether the type ends a run.
@@ -105,7 +106,8 @@ type Lifecycle struct {
 // A LifecycleChange is the kind of a [Lifecycle].
 type LifecycleChange uint8
 
-// The changes. Only Dropped and Renamed end edges.
+// The changes. Only Dropped and Renamed end edges, those of all names that the dataset has at
+// the time. Where the new name is one of these, the others are left as they are.
 const (
 	Unchanged LifecycleChange = iota
 	Created

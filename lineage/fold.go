@@ -38,11 +38,13 @@ type fold struct {
 	attrs      []attr
 	attrIndex  map[string]int32
 	last       lastAttr
-	plain      map[int32]int32   // by scope: its attr without kinds, Exact
-	columns    map[int32][]int32 // of a dataset
-	sets       map[int32][]int32 // of a dataset, those that it is in
-	ops        map[int32][]op    // by dataset or job, ascending; a rename by both its datasets
-	stated     map[int32][]int32 // by dataset: the jobs that stated facets of it, ascending
+	plain      map[int32]int32       // by scope: its attr without kinds, Exact
+	columns    map[int32][]int32     // of a dataset
+	sets       map[int32][]int32     // of a dataset, those that it is in
+	ops        map[int32][]op        // by dataset or job, ascending; a rename by both its datasets
+	given      map[timeline.Key][]op // boundaries as events give them; ops are on all names of a dataset
+	alias      *aliasing             // nil: no dataset ever had aliases
+	stated     map[int32][]int32     // by dataset: the jobs that stated facets of it, ascending
 	jobs       map[jobKey]*jobLines
 	loose      []timeline.Key           // of job and dataset events, ascending
 	schemaCuts map[int32]bool           // datasets with a schema that ever changed
@@ -91,7 +93,7 @@ type jobLines struct {
 func newFold(closeAfter int) *fold {
 	f := &fold{
 		closeAfter: closeAfter, names: &names{index: map[nodeKey]int32{}}, wordIndex: map[string]int32{}, index: map[scope]int32{},
-		attrIndex: map[string]int32{}, last: lastAttr{number: -1}, plain: map[int32]int32{}, columns: map[int32][]int32{}, sets: map[int32][]int32{}, ops: map[int32][]op{},
+		attrIndex: map[string]int32{}, last: lastAttr{number: -1}, plain: map[int32]int32{}, columns: map[int32][]int32{}, sets: map[int32][]int32{}, ops: map[int32][]op{}, given: map[timeline.Key][]op{},
 		stated: map[int32][]int32{}, jobs: map[jobKey]*jobLines{}, schemaCuts: map[int32]bool{}, bounds: map[int32]map[*line]bool{},
 	}
 	f.begin(&graph{names: f.names, base: &base{}})
@@ -456,26 +458,4 @@ func (f *fold) expand(l *line, i int) {
 		out = append(out, timeline.Stretch[fact]{First: k, Last: k, Count: 1, Set: exact[k]})
 	}
 	l.Expand(i, out)
-}
-
-// setOp adds or removes a boundary.
-func (f *fold) setOp(o op, there bool) {
-	for _, n := range []int32{o.on, o.to} {
-		if n < 0 {
-			continue
-		}
-		list := slices.DeleteFunc(slices.Clone(f.ops[n]), func(x op) bool { return x == o })
-		if there {
-			list = append(list, o)
-			slices.SortFunc(list, compareOps)
-		}
-		if f.ops[n] = list; len(list) == 0 {
-			delete(f.ops, n)
-		}
-		f.cut[n] = true
-	}
-}
-
-func compareOps(a, b op) int {
-	return cmp.Or(a.key.Compare(b.key), cmp.Compare(a.on, b.on), cmp.Compare(a.to, b.to))
 }

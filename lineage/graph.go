@@ -109,6 +109,13 @@ type detail struct {
 	nested  bool    // some of them are parts of others, or *: see nestedPath
 	typ     string
 	facets  [facetKinds][]facet // each ascending by from
+	ends    []ending            // of a dataset, ascending
+}
+
+// An ending is that a dataset was dropped, or renamed to another.
+type ending struct {
+	at int64
+	to int32 // -1: dropped
 }
 
 // The kinds of facets.
@@ -124,6 +131,7 @@ type facet struct {
 	from   int64
 	fields []Field  // facetSchema
 	words  []string // facetOwners, facetTags
+	ended  bool     // nothing is in force: the dataset was dropped or renamed
 }
 
 // at returns the statement in force at an instant.
@@ -134,12 +142,12 @@ func (d *detail) at(kind int, t int64) (facet, bool) {
 	list := d.facets[kind]
 	i, found := slices.BinarySearchFunc(list, t, func(f facet, t int64) int { return cmp.Compare(f.from, t) })
 	if found {
-		return list[i], true
+		return list[i], !list[i].ended
 	}
 	if i == 0 {
 		return facet{}, false
 	}
-	return list[i-1], true
+	return list[i-1], !list[i-1].ended
 }
 
 // find returns the number of a node.

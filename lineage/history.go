@@ -2,20 +2,27 @@ package lineage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/tenon-go/tenon/lineage/internal/timeline"
 )
 
 // Runs yields the runs that a query selects, newest first: a run stands where its newest
 // event does, and the query's Before and Limit are of these places. A job or run that no
-// event names is [ErrNotFound]. It reads the store as it goes; each run costs a look-up.
+// event names is [ErrNotFound]; a job without a name or a negative limit is [ErrInvalid]. It reads the store as it goes; each run costs a look-up.
 func (e *Engine) Runs(ctx context.Context, q RunQuery) iter.Seq2[Run, error] {
 	return func(yield func(Run, error) bool) {
+		if err := e.open(ctx); err != nil {
+			yield(Run{}, fmt.Errorf("lineage: runs: %w", err))
+			return
+		}
+		if err := q.valid(); err != nil {
+			yield(Run{}, err)
+			return
+		}
 		s := e.state.Load()
 		if _, ok := s.g.find(q.Job.Node()); !ok && q.Job != (JobRef{}) {
 			yield(Run{}, fmt.Errorf("lineage: runs of %s: %w", q.Job.Node(), ErrNotFound))
@@ -34,6 +41,17 @@ func (e *Engine) Runs(ctx context.Context, q RunQuery) iter.Seq2[Run, error] {
 			yield(Run{}, fmt.Errorf("lineage: run %q: %w", q.Run, ErrNotFound))
 		}
 	}
+}
+
+func (q RunQuery) valid() error {
+	var errs []error
+	if q.Job != (JobRef{}) {
+		errs = append(errs, q.Job.Node().valid("runs: Job"))
+	}
+	if q.Limit < 0 {
+		errs = append(errs, fmt.Errorf("lineage: runs: Limit %d is less than zero: %w", q.Limit, ErrInvalid))
+	}
+	return errors.Join(errs...)
 }
 
 // histories yields the histories of the runs that a query selects, each where its newest
@@ -85,8 +103,12 @@ func (e *Engine) run(ctx context.Context, s *state, name runName) ([]Record, err
 // Complete run that wrote it and ended before this one began, of these the same, and so
 // on; depth counts such steps, 0 is as far as they lead. The run itself comes first, then
 // those one step away, and so on, each once, the newest first. [ErrNotFound] if no event
-// names the run. An input that no such run wrote adds nothing.
+// names the run, [ErrInvalid] if it has no name or depth is negative. An input that no such
+// run wrote adds nothing.
 func (e *Engine) RunUpstream(ctx context.Context, runID string, depth int) ([]Run, error) {
+	if runID == "" || depth < 0 {
+		return nil, fmt.Errorf("lineage: upstream of run %q: its ID is empty, or depth %d is less than zero: %w", runID, depth, ErrInvalid)
+	}
 	s := e.state.Load()
 	out := []Run{}
 	seen := map[runName]bool{}
@@ -98,22 +120,32 @@ func (e *Engine) RunUpstream(ctx context.Context, runID string, depth int) ([]Ru
 		seen[runName{r.ID, r.Job}] = true
 	}
 	for level, step := out, 1; len(level) > 0 && (depth == 0 || step <= depth); step++ {
-		var next []Run
-		for _, r := range level {
-			for _, input := range r.Inputs {
-				before, ok, err := e.writer(ctx, s, input, r.Began)
-				if err != nil {
-					return nil, fmt.Errorf("lineage: upstream of run %q: %w", runID, err)
-				}
-				if name := (runName{before.ID, before.Job}); ok && !seen[name] {
-					seen[name] = true
-					next = append(next, before)
-				}
-			}
+		next, err := e.writers(ctx, s, level, seen)
+		if err != nil {
+			return nil, fmt.Errorf("lineage: upstream of run %q: %w", runID, err)
 		}
-		slices.SortFunc(next, compareRuns)
 		out, level = append(out, next...), next
 	}
+	return out, nil
+}
+
+// writers returns the runs that wrote what others read and that were not seen, the newest
+// first.
+func (e *Engine) writers(ctx context.Context, s *state, of []Run, seen map[runName]bool) ([]Run, error) {
+	var out []Run
+	for _, r := range of {
+		for _, input := range r.Inputs {
+			before, ok, err := e.writer(ctx, s, input, r.Began)
+			if err != nil {
+				return nil, err
+			}
+			if name := (runName{before.ID, before.Job}); ok && !seen[name] {
+				seen[name] = true
+				out = append(out, before)
+			}
+		}
+	}
+	slices.SortFunc(out, compareRuns)
 	return out, nil
 }
 
@@ -179,181 +211,4 @@ func (e *Engine) wrote(ctx context.Context, s *state, job JobRef, names map[Data
 		}
 	}
 	return Run{}, false, nil
-}
-
-// maxExplained is how many records an explanation lists.
-const maxExplained = 100
-
-// Explain says why an edge is there: which records assert it, of which runs, and with what
-// SQL. The edge is one that a view gave; its ends, layer, job, origin and kinds say which,
-// and ValidFrom, unless it is zero, which of its stretches. [ErrNotFound] if there is no
-// such edge, or none any more. It reads the job's records of the stretch from the store.
-func (e *Engine) Explain(ctx context.Context, edge Edge) (Explanation, error) {
-	s := e.state.Load()
-	v := newView(s.g, At{Until: timeOf(forever - 1)}, time.Time{})
-	found, ok := v.resolve(edge)
-	if !ok {
-		return Explanation{}, fmt.Errorf("lineage: explain %s > %s: %w", edge.From, edge.To, ErrNotFound)
-	}
-	x := explainer{e: e, s: s, v: v, out: Explanation{Edge: found, First: found.ValidFrom, Last: found.LastSeen, Records: []RecordID{}, Runs: []string{}}}
-	if err := x.loose(ctx); err != nil {
-		return Explanation{}, fmt.Errorf("lineage: explain: %w", err)
-	}
-	if found.Job != (JobRef{}) {
-		if err := x.runs(ctx); err != nil {
-			return Explanation{}, fmt.Errorf("lineage: explain: %w", err)
-		}
-	}
-	return x.explanation(), nil
-}
-
-// resolve returns the edge of the view that is meant: the last one of its identity that
-// begins at ValidFrom.
-func (v *View) resolve(edge Edge) (Edge, bool) {
-	n, err := v.find(edge.From)
-	if err != nil {
-		return Edge{}, false
-	}
-	edge = v.named(edge)
-	var found Edge
-	ok := false
-	for _, l := range v.links(n) {
-		if x := v.edge(l); x.compareIdentity(edge) == 0 && (edge.ValidFrom.IsZero() || x.ValidFrom.Equal(edge.ValidFrom)) {
-			found, ok = x, true
-		}
-	}
-	return found, ok
-}
-
-// named gives the ends of an edge the names that stand for them.
-func (v *View) named(edge Edge) Edge {
-	for _, id := range [2]*NodeID{&edge.From, &edge.To} {
-		if n, err := v.find(*id); err == nil {
-			*id = v.id(n)
-		}
-	}
-	return edge
-}
-
-// An explainer collects the claims that assert an edge.
-type explainer struct {
-	e    *Engine
-	s    *state
-	v    *View
-	out  Explanation
-	hits []hitClaim
-	sql  timeline.Key // of out.SQL
-}
-
-type hitClaim struct {
-	key timeline.Key
-	run string
-}
-
-// loose looks at the events without a run.
-func (x *explainer) loose(ctx context.Context) error {
-	var keys []timeline.Key
-	first, last := micros(x.out.First), micros(x.out.Last)
-	err := x.e.do(ctx, func(_ context.Context, w *writer) error {
-		for _, k := range w.fold.loose {
-			if k.Time >= first && k.Time <= last {
-				keys = append(keys, k)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, k := range slices.Backward(keys) {
-		if len(x.hits) == maxExplained {
-			return nil
-		}
-		r, err := x.e.store.Record(ctx, k.ID)
-		if isNotFound(err) {
-			continue // It was pruned.
-		}
-		if err != nil {
-			return err
-		}
-		if x.s.tombs.strip(&r.Event) != dropped {
-			x.look(claim{key: k, asserts: true, event: &r.Event}, "")
-		}
-	}
-	return nil
-}
-
-// runs looks at the runs of the job, from the newest that has the edge.
-func (x *explainer) runs(ctx context.Context) error {
-	n := 0
-	seen := map[string]bool{}
-	job := x.out.Edge.Job
-	for r, err := range x.e.store.Runs(ctx, RunQuery{Job: job, Before: RunKey{Time: x.out.Last.Add(time.Microsecond)}}) {
-		if err != nil {
-			return err
-		}
-		if r.Event.Time.Before(x.out.First) || n == maxExplained {
-			return nil
-		}
-		id := r.Event.Run.ID
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		records, err := x.e.run(ctx, x.s, runName{id, job})
-		if err != nil {
-			return err
-		}
-		if len(records) == 0 {
-			continue
-		}
-		for _, c := range readRun(records, x.e.cfg.AssertFailed).claims {
-			if c.asserts && x.look(c, id) {
-				n++
-			}
-		}
-	}
-	return nil
-}
-
-// look notes a claim if it asserts the edge: it is folded alone, and the edge looked for.
-func (x *explainer) look(c claim, run string) bool {
-	edge := &x.out.Edge
-	if j := c.event.Job; j == nil && edge.Job != (JobRef{}) || j != nil && j.Ref != edge.Job || c.event.Origin != edge.Origin {
-		return false
-	}
-	if t := timeOf(c.key.Time); t.Before(x.out.First) || t.After(x.out.Last) {
-		return false
-	}
-	f := newFold(0)
-	c.facets = false
-	f.replace(nil, []claim{c})
-	g, err := f.settle(1)
-	if err != nil {
-		return false
-	}
-	for one := range newView(g, At{Time: timeOf(c.key.Time)}, time.Time{}).Edges() {
-		if x.v.named(one).compareIdentity(*edge) == 0 {
-			x.hits = append(x.hits, hitClaim{c.key, run})
-			if j := c.event.Job; j != nil && j.SQL != "" && c.key.Compare(x.sql) > 0 {
-				x.out.SQL, x.sql = j.SQL, c.key
-			}
-			return true
-		}
-	}
-	return false
-}
-
-func (x *explainer) explanation() Explanation {
-	slices.SortFunc(x.hits, func(a, b hitClaim) int { return b.key.Compare(a.key) })
-	for i, h := range x.hits {
-		if i == maxExplained {
-			break
-		}
-		x.out.Records = append(x.out.Records, h.key.ID)
-		if h.run != "" && !slices.Contains(x.out.Runs, h.run) {
-			x.out.Runs = append(x.out.Runs, h.run)
-		}
-	}
-	return x.out
 }

@@ -28,7 +28,7 @@ func (k NodeKind) String() string {
 		return "job"
 	case setNode:
 	}
-	return ""
+	return nameOf(k, "NodeKind")
 }
 
 // A DatasetRef names a dataset as OpenLineage does. Both parts are kept as sent.
@@ -91,6 +91,31 @@ func (id NodeID) Job() JobRef {
 		return JobRef{}
 	}
 	return JobRef{Namespace: id.Namespace, Name: id.Name}
+}
+
+// wrong returns why the ID names nothing; empty: it names something.
+func (id NodeID) wrong() string {
+	switch {
+	case id.IsZero():
+		return "the zero ID"
+	case id.Kind < DatasetNode || id.Kind > JobNode:
+		return fmt.Sprintf("Kind %d is none", uint8(id.Kind))
+	case id.Name == "":
+		return "Name is empty"
+	case id.Kind == ColumnNode && id.Field == "":
+		return "Field of a column is empty"
+	case id.Kind != ColumnNode && id.Field != "":
+		return fmt.Sprintf("Field %q of what is no column", id.Field)
+	}
+	return ""
+}
+
+// valid returns ErrInvalid for an ID that names nothing.
+func (id NodeID) valid(what string) error {
+	if why := id.wrong(); why != "" {
+		return fmt.Errorf("lineage: %s %q: %s: %w", what, id.String(), why, ErrInvalid)
+	}
+	return nil
 }
 
 // Compare orders nodes by namespace, name, field and kind, so that a dataset stands

@@ -19,15 +19,13 @@ type Path struct{ Edges []Edge }
 //
 // There may be very many paths. The budgets of the query bound what is looked at: when
 // they are used up, and when the context ends, the last element is an error, [ErrTooLarge]
-// or the context's cause. Each use of the sequence begins anew.
+// or the context's cause. A wrong query and unknown nodes are the errors of [View.Walk], and
+// the only element. Each use of the sequence begins anew.
 func (v *View) Paths(ctx context.Context, from, to NodeID, q Query) iter.Seq2[Path, error] {
 	return func(yield func(Path, error) bool) {
-		a, err := v.find(from)
-		b, err2 := v.find(to)
-		if err == nil {
-			err = err2
-		}
-		if err != nil {
+		a, errFrom := v.find(from)
+		b, errTo := v.find(to)
+		if err := errors.Join(q.Validate(), errFrom, errTo); err != nil {
 			yield(Path{}, err)
 			return
 		}

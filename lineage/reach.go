@@ -3,6 +3,7 @@ package lineage
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -46,7 +47,7 @@ func (e Exposure) String() string {
 	case Inferred:
 		return "inferred"
 	}
-	return ""
+	return nameOf(e, "Exposure")
 }
 
 // An Arrival is one label at one node. A dataset is reached as a whole: what selects or
@@ -82,16 +83,23 @@ type Stop struct {
 // masks; edges without kinds count as DIRECT. Each edge is followed at most eight times
 // for each label, cycles or not.
 //
-// Errors: [ErrNotFound] for a source that no event ever named; the cause of the context,
-// with what was found until then.
+// Errors, all at once: [ErrInvalid] for a query that [Query.Validate] refuses, and for a
+// source or barrier that names nothing; [ErrNotFound] for a source that no event ever
+// named. A barrier that no event ever named stops nothing. Then the cause of the context,
+// with what was found until it ended.
 func (v *View) Reach(ctx context.Context, sources []Labelled, q ReachQuery) (*Reach, error) {
 	labels := map[string][]int32{}
+	errs := []error{q.Validate()}
 	for _, s := range sources {
 		n, err := v.find(s.Node)
-		if err != nil {
-			return nil, err
-		}
+		errs = append(errs, err)
 		labels[s.Label] = append(labels[s.Label], n)
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(q.Barriers), NodeID.Compare) {
+		errs = append(errs, id.valid("barrier"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	out := &Reach{Arrivals: []Arrival{}, Stopped: []Stop{}, Blind: []NodeID{}}
 	s := newSpread(v, q.Query)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -145,14 +146,81 @@ func TestAClosedEngineSaysSo(t *testing.T) {
 	t.Parallel()
 	e := open(t, lineage.Config{})
 	ingest(t, e, reported("load", "r1", lineage.Complete, 1, ds("a"), ds("x")))
+	v, err := e.View(t.Context(), lineage.At{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var edge lineage.Edge
+	for x := range v.Edges() {
+		edge = x
+	}
 	closeAll(t, e, e)
-	if _, err := e.Ingest(t.Context(), reported("load", "r2", lineage.Complete, 2, ds("a"), ds("x"))); !errors.Is(err, lineage.ErrClosed) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 { // It is closed: there is nothing to wait for.
+		if err := e.Close(ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, call := range map[string]func() error{
+		"ingest": func() error {
+			_, err := e.Ingest(t.Context(), reported("load", "r2", lineage.Complete, 2, ds("a"), ds("x")))
+			return err
+		},
+		"nothing": func() error { _, err := e.Ingest(t.Context()); return err },
+		"view":    func() error { _, err := e.View(t.Context(), lineage.At{}); return err },
+		"known":   func() error { _, err := e.View(t.Context(), lineage.At{Known: edge.ValidFrom}); return err },
+		"explain": func() error { _, err := e.Explain(t.Context(), edge); return err },
+		"unknown": func() error { _, err := e.Explain(t.Context(), lineage.Edge{}); return err },
+		"runs": func() error {
+			for _, err := range e.Runs(t.Context(), lineage.RunQuery{}) {
+				return err
+			}
+			return nil
+		},
+		"upstream": func() error { _, err := e.RunUpstream(t.Context(), "r1", 0); return err },
+		"erase":    func() error { return e.Erase(t.Context(), edge.From, "") },
+		"prune":    func() error { return e.Prune(t.Context()) },
+		"status":   func() error { return e.Status().Err },
+	} {
+		if err := call(); !errors.Is(err, lineage.ErrClosed) {
+			t.Errorf("%s: got %v, want ErrClosed", what, err)
+		}
+	}
+	if s := e.Status(); s.Edges == 0 || s.Records != 1 {
+		t.Errorf("the last state is %+v", s)
+	}
+	if got := lines(slices.Collect(v.Edges())); got == "" {
+		t.Error("a view that was made before is not usable")
+	}
+}
+
+// A store may make of a context that Close has ended whatever it likes.
+type cancelledStore struct {
+	lineage.Store
+	asked chan struct{}
+}
+
+func (s *cancelledStore) Append(ctx context.Context, _ []lineage.Record) ([]lineage.Receipt, error) {
+	close(s.asked)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestACallThatCloseCutsShortIsClosed(t *testing.T) {
+	t.Parallel()
+	store := &cancelledStore{Store: lineage.NewMemoryStore(), asked: make(chan struct{})}
+	e := open(t, lineage.Config{}, store)
+	done := make(chan error)
+	go func() {
+		_, err := e.Ingest(t.Context(), reported("load", "r1", lineage.Complete, 1, ds("a"), ds("x")))
+		done <- err
+	}()
+	<-store.asked
+	closeAll(t, e)
+	if err := <-done; !errors.Is(err, lineage.ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
-	if err := e.Prune(t.Context()); !errors.Is(err, lineage.ErrClosed) {
-		t.Errorf("got %v, want ErrClosed", err)
-	}
-	want(t, edges(t, e, lineage.At{}), "a > x")
 }
 
 func TestAConfigurationIsRefusedWithAllThatIsWrong(t *testing.T) {

@@ -2,7 +2,6 @@ package lineage
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/tenon-go/tenon/lineage/internal/persist"
@@ -14,6 +13,7 @@ func (f *fold) settle(cursor Cursor) (*graph, error) {
 	for l := range f.outputs {
 		f.recount(l)
 	}
+	f.realias()
 	f.touch()
 	for i := 0; i < len(f.dirty); i++ { // Deriving may soil lines whose edges were hidden.
 		f.derive(f.dirty[i])
@@ -21,10 +21,11 @@ func (f *fold) settle(cursor Cursor) (*graph, error) {
 	for _, k := range f.readers {
 		f.read(k)
 	}
+	schemas := f.schemas()
 	if f.err != nil {
 		return nil, f.err
 	}
-	f.describe()
+	f.describe(schemas)
 	return f.publish(cursor), nil
 }
 
@@ -128,28 +129,11 @@ func trailing(l *line, target int32) (first timeline.Key, count int) {
 	return timeline.Key{}, 0
 }
 
-// renames returns the nodes whose boundaries changed, and all datasets that are tied to
-// them by renames: edges that a boundary ends may stand under a name from before or after.
-func (f *fold) renames() map[int32]bool {
-	all := maps.Clone(f.cut)
-	for queue := slices.Collect(maps.Keys(f.cut)); len(queue) > 0; queue = queue[1:] {
-		for _, o := range f.ops[queue[0]] {
-			for _, n := range [2]int32{o.on, o.to} {
-				if n >= 0 && !all[n] {
-					all[n] = true
-					queue = append(queue, n)
-				}
-			}
-		}
-	}
-	return all
-}
-
 // touch soils the lines that boundaries which came or went may cut: those with edges in
 // the rows of the dataset, of its columns, and of sets that hold it, and those that its
 // boundaries have cut, for what these leave is perhaps in no row.
 func (f *fold) touch() {
-	for n := range f.renames() {
+	for n := range f.tied(f.cut) {
 		if id, ok := f.index[scope{layer: layerSchema, job: -1, target: n}]; ok && len(f.lines[id].Stretches) > 1 {
 			f.schemaCuts[n] = true
 		}
@@ -255,7 +239,7 @@ func (f *fold) split(l *line, k timeline.Key) {
 }
 
 // describe renews what is known of the nodes whose statements or columns changed.
-func (f *fold) describe() {
+func (f *fold) describe(schemas map[int32][]facet) {
 	for n := range f.newColumns {
 		f.facets[n] = true
 	}
@@ -265,6 +249,14 @@ func (f *fold) describe() {
 		d.nested = slices.ContainsFunc(d.columns, func(c int32) bool { return nestedPath(f.names.nodes[c].name) })
 		for kind, layer := range [facetKinds]Layer{facetSchema: layerSchema, facetOwners: layerOwners, facetTags: layerTags} {
 			d.facets[kind] = f.statedOf(layer, n)
+		}
+		for _, o := range f.ops[n] {
+			if o.on == n {
+				d.ends = append(d.ends, ending{o.key.Time, o.to})
+			}
+		}
+		if list, told := schemas[n]; told {
+			d.facets[facetSchema] = list
 		}
 		if list := f.statedOf(layerType, n); len(list) > 0 {
 			d.typ = list[len(list)-1].words[0]
@@ -282,10 +274,11 @@ func (f *fold) statedOf(layer Layer, n int32) []facet {
 	var out []facet
 	for _, s := range f.lines[id].Stretches {
 		x := facet{from: s.First.Time}
+		if layer == layerSchema {
+			x.fields = f.fieldsOf(s.Set)
+		}
 		for _, e := range s.Set {
-			if layer == layerSchema {
-				x.fields = append(x.fields, Field{Path: f.words[e.from], Type: f.words[e.to]})
-			} else {
+			if layer != layerSchema {
 				x.words = append(x.words, f.words[e.from])
 			}
 		}
@@ -297,15 +290,21 @@ func (f *fold) statedOf(layer Layer, n int32) []facet {
 	return out
 }
 
+// fieldsOf returns the fields that a set states.
+func (f *fold) fieldsOf(set []fact) []Field {
+	var out []Field
+	for _, e := range set {
+		out = append(out, Field{Path: f.words[e.from], Type: f.words[e.to]})
+	}
+	return out
+}
+
 // publish returns the graph as it is now.
 func (f *fold) publish(cursor Cursor) *graph {
 	old := f.rows.g
 	g := &graph{
 		cursor: cursor, names: f.names, nodes: f.names.nodes, scopes: f.scopes, attrs: f.attrs, base: old.base, over: old.over,
-		detail: f.details.Vector(), marks: f.marks.Vector(), alias: old.alias, newest: f.rows.newest, edges: old.edges + f.rows.edges, delta: old.delta,
-	}
-	if f.aliases {
-		g.alias = f.aliasing()
+		detail: f.details.Vector(), marks: f.marks.Vector(), alias: f.alias, newest: f.rows.newest, edges: old.edges + f.rows.edges, delta: old.delta,
 	}
 	g.groups = g.alias != nil
 	if f.rows.bulk != nil {

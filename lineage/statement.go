@@ -39,13 +39,6 @@ type place struct {
 
 func (s *statement) place() place { return place{s.line, s.key} }
 
-// An op is a boundary: it ends stretches that are open at its key.
-type op struct {
-	key timeline.Key
-	on  int32 // a dataset, or a retired job
-	to  int32 // of a rename; -1: none
-}
-
 // statements translates claims into numbers.
 func (f *fold) statements(claims []claim) ([]statement, []op) {
 	t := translation{at: map[place]int{}}

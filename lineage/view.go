@@ -2,15 +2,12 @@ package lineage
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"slices"
 	"strings"
 	"time"
-
-	dgraph "github.com/dominikbraun/graph"
 )
 
 // An At is the instant or the window of a [View]. Times are used in UTC and to the
@@ -100,6 +97,9 @@ func (v *View) valid(x entry) bool { return x.begin < v.hi && x.end > v.lo }
 
 // find returns the node that stands for a name.
 func (v *View) find(id NodeID) (int32, error) {
+	if err := id.valid("node"); err != nil {
+		return 0, err
+	}
 	n, ok := v.g.find(id)
 	if !ok && v.alias != nil && id.Kind == ColumnNode {
 		// The column may be known by another name of its dataset only.
@@ -262,8 +262,8 @@ func (v *View) Nodes() iter.Seq[Node] {
 }
 
 // Find returns the first nodes of the view, by ID, whose name begins with a prefix: the
-// name of a dataset or job, the path of a column, or [NodeID.String]. A limit of 0 is
-// none.
+// name of a dataset or job, the path of a column, or [NodeID.String]. A limit of 0 or less
+// is none.
 func (v *View) Find(prefix string, limit int) []Node {
 	out := []Node{}
 	for _, n := range v.sorted(func(n int32) bool {
@@ -362,42 +362,4 @@ func (v *View) node(n int32) Node {
 		}
 	}
 	return out
-}
-
-// Graph returns the view at dataset level as a directed graph of package
-// github.com/dominikbraun/graph, for its algorithms and its draw.DOT: all datasets of the
-// view, and an edge wherever the query would follow one, with the attribute "jobs". The
-// query's start, depth, direction and budgets do not count. That package keeps one edge
-// between two nodes, so edges by several jobs are one.
-func (v *View) Graph(q Query) (dgraph.Graph[string, Node], error) {
-	out := dgraph.New(func(n Node) string { return n.ID.String() }, dgraph.Directed())
-	q.Level, q.Direction = DatasetLevel, Downstream
-	w := newWalker(v, q)
-	defer w.release()
-	datasets := v.sorted(func(n int32) bool { return v.g.nodes[n].kind == DatasetNode && v.has(n) })
-	for _, n := range datasets {
-		if err := out.AddVertex(v.node(n)); err != nil {
-			return nil, fmt.Errorf("lineage: graph: %w", err)
-		}
-	}
-	for _, n := range datasets {
-		jobs := map[int32][]string{}
-		for _, h := range w.neighbours(n) {
-			s := v.g.scopes[v.g.attrs[w.entry(h).attr].scope]
-			if s.job >= 0 {
-				jobs[h.to] = append(jobs[h.to], v.g.id(s.job).String())
-			} else {
-				jobs[h.to] = append(jobs[h.to], "")
-			}
-		}
-		for to, via := range jobs {
-			slices.Sort(via)
-			text := strings.Join(slices.DeleteFunc(slices.Compact(via), func(s string) bool { return s == "" }), " ")
-			err := out.AddEdge(v.id(n).String(), v.id(to).String(), dgraph.EdgeAttribute("jobs", text))
-			if err != nil && !errors.Is(err, dgraph.ErrEdgeAlreadyExists) {
-				return nil, fmt.Errorf("lineage: graph: %w", err)
-			}
-		}
-	}
-	return out, nil
 }

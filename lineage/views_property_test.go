@@ -179,13 +179,19 @@ func drawEvents(t *rapid.T) []lineage.Event {
 	})
 	event := rapid.Custom(func(t *rapid.T) lineage.Event {
 		on := rapid.IntRange(1, 5).Draw(t, "day")
-		switch rapid.IntRange(0, 9).Draw(t, "event") {
+		switch rapid.IntRange(0, 12).Draw(t, "event") {
 		case 0:
 			return schema(on, dataset.Draw(t, "of"), rapid.SliceOfNDistinct(column, 0, 4, rapid.ID).Draw(t, "columns")...)
 		case 1:
 			return alias(on, dataset.Draw(t, "of"), rapid.SliceOfNDistinct(dataset, 0, 1, rapid.ID).Draw(t, "names")...)
 		case 2:
 			return states(on, rapid.SliceOfN(line, 1, 3).Draw(t, "lines")...)
+		case 3:
+			from := ""
+			if rapid.Bool().Draw(t, "renamed") {
+				from = dataset.Draw(t, "was")
+			}
+			return happened(on, dataset.Draw(t, "is"), from)
 		}
 		return did(rapid.SampledFrom([]string{"j", "k", "l"}).Draw(t, "job"), on, rapid.SliceOfN(line, 1, 4).Draw(t, "lines")...)
 	})
@@ -193,11 +199,15 @@ func drawEvents(t *rapid.T) []lineage.Event {
 }
 
 func drawView(t *rapid.T, events []lineage.Event) *lineage.View {
+	return viewOf(t, drawAt(t), events)
+}
+
+func drawAt(t *rapid.T) lineage.At {
 	at := lineage.At{Time: date(rapid.IntRange(0, 6).Draw(t, "time"))}
 	if rapid.Bool().Draw(t, "window") {
 		at.Until = at.Time.AddDate(0, 0, rapid.IntRange(1, 3).Draw(t, "days"))
 	}
-	return viewOf(t, at, events)
+	return at
 }
 
 // viewOf returns the view of events that came in some batches.
@@ -487,8 +497,8 @@ func TestNoAnswerDependsOnTheOrderOfArrival(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events, q := drawEvents(t), drawQuery(t)
 		other := rapid.Permutation(events).Draw(t, "order")
-		always := lineage.At{Until: date(9)}
-		v, w := viewOf(t, always, events), viewOf(t, always, other[:len(other)/2], other[len(other)/2:])
+		at := rapid.OneOf(rapid.Just(lineage.At{Until: date(9)}), rapid.Custom(drawAt)).Draw(t, "at")
+		v, w := viewOf(t, at, events), viewOf(t, at, other[:len(other)/2], other[len(other)/2:])
 		if d := cmp.Diff(slices.Collect(v.Nodes()), slices.Collect(w.Nodes())); d != "" {
 			t.Fatal(d)
 		}

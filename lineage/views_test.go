@@ -2,7 +2,6 @@ package lineage_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,10 +82,16 @@ func states(on int, lines ...string) lineage.Event {
 
 func facts(lines []string) (inputs, outputs []lineage.DatasetFact) {
 	inputs = []lineage.DatasetFact{}
+	type key struct {
+		list *[]lineage.DatasetFact
+		of   lineage.DatasetRef
+	}
+	at := map[key]int{}
 	fact := func(list *[]lineage.DatasetFact, id lineage.NodeID) *lineage.DatasetFact {
-		i := slices.IndexFunc(*list, func(d lineage.DatasetFact) bool { return d.Ref == id.Dataset() })
-		if i < 0 {
-			i = len(*list)
+		k := key{list, id.Dataset()}
+		i, ok := at[k]
+		if !ok {
+			i, at[k] = len(*list), len(*list)
 			*list = append(*list, lineage.DatasetFact{Ref: id.Dataset()})
 		}
 		return &(*list)[i]

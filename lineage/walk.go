@@ -5,56 +5,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/tenon-go/tenon/internal/csr"
 )
-
-// A Level says in which layer a query walks.
-type Level uint8
-
-// The levels. The zero value is the level of the start node.
-const (
-	JobLevel     Level = iota + 1 // the job layer
-	DatasetLevel                  // the dataset layer, and the column layer lifted to datasets
-	ColumnLevel                   // the column layer
-)
-
-// A Direction says which way a query follows edges.
-type Direction uint8
-
-// The directions.
-const (
-	Downstream Direction = iota
-	Upstream
-)
-
-// A Query says how far and along what a traversal goes. The zero value is everything,
-// downstream, at the level of the start node.
-//
-// At column level a column is followed along its own edges, along those of what it is a
-// part of (of a and of the whole dataset for a.b) and along those of its parts; its
-// siblings are not reached by that. A dataset as start, or where an edge leads to all of
-// it, stands for its columns. An edge from * to * leads to the column of the same name.
-// Where a job states edges between datasets but none between their columns, the trace
-// ends: the dataset that it cannot enter is listed as blind.
-//
-// At dataset level a job is a part of an edge. A job as start leads to the datasets that
-// it writes, or upstream to those that it reads.
-type Query struct {
-	Level     Level
-	Depth     int // in edges; 0: no limit, 1: the direct neighbours
-	Direction Direction
-	Types     []string // of transformations, one of which an edge must have; edges without kinds count as DIRECT
-	Subtypes  []string // likewise; DIRECT without one counts as TRANSFORMATION
-	Origins   []Origin
-	Jobs      []JobRef
-	SeenSince time.Time // only edges last seen then or later
-	SkipStale bool
-	Widen     bool // at column level: go on at dataset level where column edges are missing
-	MaxNodes  int  // reached, the start not counted; 0: no limit
-	MaxEdges  int  // followed, at dataset level each edge between columns too; 0: no limit
-}
 
 // A Step is a node that a walk reached for the first time.
 type Step struct {
@@ -115,23 +68,39 @@ func (v *View) Upstream(ctx context.Context, id NodeID, q Query) (*Subgraph, err
 	return v.subgraph(ctx, id, q)
 }
 
-// Walk visits what a query reaches from a node, breadth first and in order of name within
-// a row; the start is not visited. It builds nothing: the cost is that of the edges
-// followed. It ends early where visit returns false.
+// Walk visits what a query reaches from a node, breadth first; the start is not visited. The
+// nodes that one node leads to come in this order: by its own edges, then by those of what
+// it is a part of and of its parts, in order of path, under the primary name before others;
+// of each of these by the names at the other ends as stated, those valid still before those
+// that have ended. So equal sets of records give equal orders, however they came; a record
+// that ends an edge may change the order in views of the past.
 //
-// Errors: [ErrNotFound] for a node that no edge and no statement names at any time; the
+// It builds nothing: the cost is that of the edges followed. It ends early where visit
+// returns false; a nil visit only counts.
+//
+// Errors: [ErrInvalid] for a query that [Query.Validate] refuses, and for an ID that names
+// nothing; [ErrNotFound] for a node that no edge and no statement names at any time; the
 // cause of the context, when it ends, with what was visited until then in Stats.
 func (v *View) Walk(ctx context.Context, id NodeID, q Query, visit func(Step) bool) (Stats, error) {
+	if err := q.Validate(); err != nil {
+		return Stats{}, err
+	}
 	n, err := v.find(id)
 	if err != nil {
 		return Stats{}, err
 	}
 	w := newWalker(v, q)
 	defer w.release()
+	if visit == nil {
+		visit = func(Step) bool { return true }
+	}
 	return w.run(ctx, n, visit)
 }
 
 func (v *View) subgraph(ctx context.Context, id NodeID, q Query) (*Subgraph, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
 	n, err := v.find(id)
 	if err != nil {
 		return nil, err

@@ -81,3 +81,34 @@ func ExampleDump() {
 	fmt.Println(dump(lineagetest.Shuffle(1, events)) == dump(lineagetest.Shuffle(2, events)))
 	// Output: true
 }
+
+// An engine's answers are those of the model, for any history in any order.
+func ExampleModel() {
+	ctx := context.Background()
+	cfg := lineage.Config{Now: func() time.Time { return lineagetest.Epoch().Add(time.Hour) }}
+	store := lineage.NewMemoryStore()
+	engine, err := lineage.New(ctx, store, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, batch := range lineagetest.Shuffle(7, lineagetest.NewHistory(1, 20)) {
+		if _, err := engine.Ingest(ctx, batch...); err != nil {
+			log.Fatal(err)
+		}
+	}
+	model := lineagetest.NewModel(cfg)
+	if err := model.Read(store.Records(ctx, 0)); err != nil {
+		log.Fatal(err)
+	}
+	at := lineage.At{Time: lineagetest.Epoch().Add(6 * time.Minute)}
+	view, err := engine.View(ctx, at)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(lineagetest.Dump(view) == lineagetest.Dump(model.View(at)))
+	if err := engine.Close(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// true
+}

@@ -24,6 +24,7 @@ type Model struct {
 // A belief is what follows from all that was known at some time.
 type belief struct {
 	events, assertions []said
+	lives              []modelLife
 	edges              []stretch // of all times, under the names that were stated
 }
 
@@ -96,7 +97,7 @@ func (m *Model) believed(known time.Time) *belief {
 	if b == nil {
 		events := m.events(known)
 		h := m.history(events)
-		b = &belief{events, h.assertions, h.edges()}
+		b = &belief{events, h.assertions, h.lives, h.edges()}
 		m.beliefs[known] = b
 	}
 	return b

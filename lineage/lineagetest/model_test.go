@@ -74,6 +74,9 @@ func TestTheModelKeepsTheRules(t *testing.T) {
 		{"a late run goes between", []lineage.Event{ran(1, "a", "x"), ran(5, "a", "x"), ran(3, "b", "x")}, []string{"a-x 1-3", "a-x 5-", "b-x 3-5"}},
 		{"an alias merges from the beginning of time", []lineage.Event{ran(1, "a", "x"), with(ran(4, "", "z"), alias("a"))}, []string{"a-x 1- stale"}},
 		{"and the smallest name stands for all", []lineage.Event{ran(1, "z", "x"), with(ran(4, "", "z"), alias("a"))}, []string{"a-x 1- stale"}},
+		{"a drop closes under all names", []lineage.Event{with(ran(0, "", "z"), alias("a")), ran(1, "a", "x"), with(ran(2, "", "z"), drop)}, []string{"a-x 1-2"}},
+		{"and not under one that was none then", []lineage.Event{with(ran(0, "", "z"), alias("a")), ran(1, "a", "x"), with(ran(2, "", "z x"), alias()), with(ran(3, "", "z x"), drop)}, []string{"a-x 1-"}},
+		{"a rename goes on under the new name from all names", []lineage.Event{with(ran(0, "", "z"), alias("a")), ran(1, "a", "x"), with(ran(2, "", "b"), renamed("z")), ran(5, "", "x")}, []string{"a-x 1-2", "b-x 2-"}},
 		{"an alias that is undone separates", []lineage.Event{ran(1, "z", "x"), with(ran(4, "", "z"), alias("a")), with(ran(5, "z", "z x"), alias())}, []string{"z-x 1-", "z-z 5-"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -32,12 +32,14 @@ type boundary struct {
 type modelHistory struct {
 	cfg        lineage.Config
 	assertions []said
+	lives      []modelLife
 	scopes     map[modelScope][]snapshot
 	boundaries []boundary // those on every scope
 }
 
 func (m *Model) history(events []said) *modelHistory {
 	h := &modelHistory{cfg: m.cfg, assertions: m.assertions(events)}
+	h.lives = lives(events, h.assertions)
 	h.scopes = snapshots(h.assertions)
 	h.lifecycles()
 	h.lostColumns()
@@ -67,17 +69,9 @@ func (h *modelHistory) lifecycles() {
 				return slices.DeleteFunc(open, func(s *stretch) bool { return s.scope.job == job })
 			}})
 		}
-		for _, d := range slices.Concat(a.Inputs, a.Outputs) {
-			ref, from := d.Ref, d.Lifecycle.From
-			switch {
-			case d.Lifecycle.Change == lineage.Dropped:
-				name := ref.Node().String() + " "
-				h.boundaries = append(h.boundaries, boundary{a.moment, 0, name, func(open []*stretch) []*stretch { return renamed(open, ref, lineage.DatasetRef{}) }})
-			case d.Lifecycle.Change == lineage.Renamed && from != ref && from != (lineage.DatasetRef{}):
-				name := from.Node().String() + " " + ref.Node().String()
-				h.boundaries = append(h.boundaries, boundary{a.moment, 0, name, func(open []*stretch) []*stretch { return renamed(open, from, ref) }})
-			}
-		}
+	}
+	for _, l := range h.lives {
+		h.boundaries = append(h.boundaries, boundary{l.moment, 0, l.name(), func(open []*stretch) []*stretch { return renamed(open, l.from, l.to) }})
 	}
 }
 

@@ -37,7 +37,7 @@ func (m *Model) View(at lineage.At) *ModelView {
 		b.hi = micros(at.Until)
 	}
 	known := m.believed(at.Known)
-	b.read(known.events, known.assertions)
+	b.read(known.events, toldSchemas(known.assertions, known.lives))
 	b.link()
 	v := &ModelView{edges: b.edges(known.edges)}
 	v.nodes = b.nodes(v.edges)
@@ -52,6 +52,7 @@ type statement struct {
 	aliases []lineage.DatasetRef
 	words   []string
 	fields  []lineage.Field
+	ended   bool // there is no list any longer
 }
 
 // A facet is a kind of list. Types and pins are lists of one.
@@ -86,8 +87,8 @@ func state(list []statement, s statement) []statement {
 	return append(list, s)
 }
 
-// read collects the statements. Schemas are asserted, all else is said by any event.
-func (b *viewBuilder) read(events, assertions []said) {
+// read collects the statements, and schemas, which are told already.
+func (b *viewBuilder) read(events []said, schemas map[lineage.DatasetRef][]statement) {
 	b.said = map[facetKey][]statement{}
 	for _, e := range events {
 		for _, d := range slices.Concat(unite(nil, e.Inputs), unite(nil, e.Outputs)) {
@@ -97,10 +98,8 @@ func (b *viewBuilder) read(events, assertions []said) {
 			b.job(e)
 		}
 	}
-	for _, a := range assertions {
-		for _, d := range a.Outputs {
-			b.add(d.States.Has(lineage.Schema), d.Ref.Node(), schemaFacet, statement{moment: a.moment, fields: d.Fields})
-		}
+	for d, list := range schemas {
+		b.said[facetKey{d.Node(), schemaFacet}] = list
 	}
 }
 
@@ -286,12 +285,12 @@ func (b *viewBuilder) current(list []statement) (statement, bool) {
 		}
 		s, found = next, true
 	}
-	return s, found
+	return s, found && !s.ended
 }
 
 // same reports whether two statements list the same, in whatever order.
 func (s statement) same(o statement) bool {
-	words := slices.Equal(slices.Sorted(slices.Values(s.words)), slices.Sorted(slices.Values(o.words)))
+	words := s.ended == o.ended && slices.Equal(slices.Sorted(slices.Values(s.words)), slices.Sorted(slices.Values(o.words)))
 	byPath := func(a, b lineage.Field) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Type, b.Type)) }
 	return words && slices.Equal(slices.SortedFunc(slices.Values(s.fields), byPath), slices.SortedFunc(slices.Values(o.fields), byPath))
 }

@@ -57,6 +57,17 @@ func simplerFact(d lineage.DatasetFact) []lineage.DatasetFact {
 		if next := d; d.States.Has(bit) {
 			next.States &^= bit
 			next.Edges = slices.DeleteFunc(slices.Clone(d.Edges), func(e lineage.EdgeFact) bool { return aspect(e) == bit })
+			switch bit { // A list that is not stated is refused.
+			case lineage.Schema:
+				next.Fields = nil
+			case lineage.Symlinks:
+				next.Aliases = nil
+			case lineage.Owners:
+				next.Owners = nil
+			case lineage.Tags:
+				next.Tags = nil
+			default:
+			}
 			out = append(out, next)
 		}
 	}

@@ -49,6 +49,7 @@ func (c *checker) event(e *lineage.Event) {
 	shape := lineage.Declared
 	if e.Run != nil {
 		shape = lineage.Observed
+		c.must(e.Run.Type <= lineage.Other, "eventType", "an unknown event type")
 		c.names("run", e.Run.ID)
 		c.texts("run", e.Run.Error)
 		c.must(e.Job != nil, "job", "a run without a job")
@@ -99,6 +100,7 @@ func (c *checker) dataset(path string, d *lineage.DatasetFact, e *lineage.Event,
 	c.must(!d.Primary, path, "Primary has no form in OpenLineage")
 	c.must(d.Rows >= 0 && d.Bytes >= 0, path, "negative statistics")
 	c.must(e.Job != nil || d.Rows == 0 && d.Bytes == 0, path, "statistics of a dataset event")
+	c.must(d.Lifecycle.Change <= lineage.Renamed, path, "an unknown lifecycle change")
 	c.must(d.Lifecycle.Change == lineage.Renamed || d.Lifecycle.From == (lineage.DatasetRef{}), path, "a previous name without a rename")
 	for _, list := range []struct {
 		bit  lineage.Aspects

@@ -326,6 +326,8 @@ func TestEncodeRefusesWhatOpenLineageCannotSay(t *testing.T) {
 		{"of an input", explicit(func(e *lineage.Event) {
 			e.Inputs = []lineage.DatasetFact{{Ref: other, States: lineage.ColumnEdges}}
 		})},
+		{"unknown event type", func(e *lineage.Event) { e.Run = &lineage.RunFact{ID: "r", Type: 99} }},
+		{"unknown lifecycle change", func(e *lineage.Event) { e.Outputs[0].Lifecycle.Change = 99 }},
 		{"without edges", explicit(func(e *lineage.Event) { e.Job = nil })},
 		{"edge that States", explicit(edges(lineage.ColumnEdges, lineage.EdgeFact{From: other.Column("x"), To: ref.Node()}))},
 	} {

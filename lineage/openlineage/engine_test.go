@@ -370,6 +370,30 @@ func TestATableThatSparkDroppedHasNoLineage(t *testing.T) {
 	}
 }
 
+// Spark drops a path, and says by which name the catalogue has it.
+func TestATableThatSparkDroppedIsGoneFromTheCatalogue(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"pysparkDropTableEvent.json", "pysparkV2DropTableCompleteEvent.json"} {
+		drop := decoded(t, "spark_expectations/container/"+file)[0]
+		aliases := drop.Outputs[0].Aliases
+		if len(aliases) == 0 {
+			t.Fatalf("%s names no alias", file)
+		}
+		read := wrote("read", "/src", "/sink", drop.Time.AddDate(0, 0, -1))
+		read.Inputs[0].Ref, read.Outputs[0].Edges[0].From = aliases[0], aliases[0].Column("a")
+		orders([]lineage.Event{drop, read}, func(batches [][]lineage.Event) {
+			atEngine(t.Context(), t, batches, func(e *lineage.Engine) {
+				if got := drawn(viewOf(t.Context(), t, e, lineage.At{}), lineage.DatasetLayer, lineage.ColumnLayer); len(got) > 0 {
+					t.Errorf("%s: after the drop there is %q", file, got)
+				}
+				if got := drawn(viewOf(t.Context(), t, e, lineage.At{Time: read.Time}), lineage.DatasetLayer, lineage.ColumnLayer); len(got) != 2 {
+					t.Errorf("%s: before the drop there is %q", file, got)
+				}
+			})
+		})
+	}
+}
+
 // A run that drops a table has not dropped it before it is complete.
 func TestADropThatHasOnlyStartedEndsNothing(t *testing.T) {
 	t.Parallel()

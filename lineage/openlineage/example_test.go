@@ -87,3 +87,20 @@ func ExampleEncode() {
 	// {"eventTime":"2026-03-01T06:00:00Z...
 	// datasetField:pg:orders:amount -> datasetField:pg:revenue:total
 }
+
+// Names may be normalised before anything else is done with them.
+func ExampleStripPartitions() {
+	fmt.Println(openlineage.StripPartitions(lineage.DatasetRef{Namespace: "s3://lake", Name: "orders/dt=2026-03-02/hour=03"}).Name)
+	// Output:
+	// orders
+}
+
+// Some databases do not tell upper from lower case.
+func ExampleFoldCase() {
+	fold := openlineage.FoldCase("snowflake://acme")
+	fmt.Println(fold(lineage.DatasetRef{Namespace: "snowflake://acme", Name: "DB.ORDERS"}).Name)
+	fmt.Println(fold(lineage.DatasetRef{Namespace: "postgres://db", Name: "Orders"}).Name)
+	// Output:
+	// db.orders
+	// Orders
+}
