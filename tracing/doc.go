@@ -32,7 +32,7 @@
 // # Guarantees
 //
 //   - Of the spans that ended, every one is delivered, rejected by the sink, dropped or queued, and counted as such; see [Stats].
-//   - A batch that was refused is sent again, unchanged; nothing overtakes it.
+//   - A batch that was refused is sent again, unchanged; nothing overtakes it. A panic of the sink is a refusal.
 //   - Scan and Decode take time linear in the size of a request, whatever it holds: messages lie inside each other to a depth of 64.
 //   - End costs no system call and does not wait for the sink. Below a span that is not
 //     recorded, another costs what the API's no-op does and a look at its options.
