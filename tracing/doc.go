@@ -17,8 +17,8 @@
 //	Decision   keep or drop of a trace, by which policy, why and when
 //	Kept       the spans of a trace that a collector hands on at once
 //
-// Requests are read by [Scan], span by span, or taken apart by [Decode]; [Encode] is the way back. A [Provider] is a TracerProvider of
-// OpenTelemetry that needs no SDK:
+// Requests are read by [Scan], span by span, or taken apart by [Decode]; [Encode] is the way back. What is known to be good, as the request of a
+// Kept is, has its spans in [Views]. A [Provider] is a TracerProvider of OpenTelemetry that needs no SDK:
 //
 //	Start ─► recording ─► End ─► batch ─► Sink.Ingest ─► delivered
 //	                              │            │

@@ -26,13 +26,8 @@ func parse(tb testing.TB, text string) *filter.Filter {
 }
 
 // views reads spans as a collector does.
-func views(tb testing.TB, spans []tracing.Span) []tracing.View {
-	tb.Helper()
-	var got []tracing.View
-	if err := tracing.Scan(tracing.Encode(spans), func(v tracing.View, _ tracing.Rejection) { got = append(got, v) }); err != nil {
-		tb.Fatal(err)
-	}
-	return got
+func views(spans []tracing.Span) []tracing.View {
+	return slices.Collect(tracing.Views(tracing.Encode(spans)))
 }
 
 // checkout is a trace of two services: one failed query below the root.
@@ -138,7 +133,7 @@ func TestMatch(t *testing.T) {
 		t.Run(test.text, func(t *testing.T) {
 			text := strings.ReplaceAll(test.text, "a.b", "span.b")
 			f := parse(t, text)
-			all := views(t, spans)
+			all := views(spans)
 			if got := f.Match(summary, slices.Values(all)); got != test.want {
 				t.Errorf("Match = %v, want %v", got, test.want)
 			}
@@ -216,7 +211,7 @@ func TestErrorsNameColumnAndReason(t *testing.T) {
 
 func TestMatchSpanKnowsWhatOtherSpansCannotChange(t *testing.T) {
 	spans, _ := checkout()
-	root := views(t, spans)[0]
+	root := views(spans)[0]
 	tests := []struct {
 		text string
 		want bool
@@ -251,7 +246,7 @@ func TestMatchReadsNoMoreSpansThanItNeeds(t *testing.T) {
 	for _, test := range tests {
 		read := 0
 		parse(t, test.text).Match(summary, func(yield func(tracing.View) bool) {
-			for _, v := range views(t, spans) {
+			for _, v := range views(spans) {
 				read++
 				if !yield(v) {
 					return
@@ -266,7 +261,7 @@ func TestMatchReadsNoMoreSpansThanItNeeds(t *testing.T) {
 
 func TestMatchingASpanDoesNotAllocate(t *testing.T) {
 	spans, _ := checkout()
-	v := views(t, spans)[0]
+	v := views(spans)[0]
 	f := parse(t, `{ name =~ "POST /c.*" && duration > 1s && span.http.status >= 500 && resource.host.name = "h1" && status != error }`)
 	if got := testing.AllocsPerRun(100, func() {
 		if !f.MatchSpan(v) {
@@ -279,7 +274,7 @@ func TestMatchingASpanDoesNotAllocate(t *testing.T) {
 
 func BenchmarkMatchSpan(b *testing.B) {
 	spans, _ := checkout()
-	v := views(b, spans)[0]
+	v := views(spans)[0]
 	f := parse(b, `{ duration > 1s && span.http.status >= 500 && resource.service.name = "shop" }`)
 	b.ReportAllocs()
 	for b.Loop() {
