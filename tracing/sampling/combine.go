@@ -35,7 +35,7 @@ func (a *and) Decide(t Trace, at time.Time) Verdict {
 	for _, decider := range a.of {
 		verdict := decider.Decide(t, at)
 		if verdict.Vote != VoteKeep {
-			return Verdict{Biased: verdict.Biased || all.Biased}
+			return Verdict{Biased: verdict.Biased || all.Biased, Reason: verdict.Reason}
 		}
 		all.Biased = all.Biased || verdict.Biased
 		if all.Reason == "" || verdict.Threshold > all.Threshold {
@@ -137,15 +137,17 @@ type first struct{ of []Decider }
 func (f *first) Early(tracing.View) bool { return false }
 
 func (f *first) Decide(t Trace, at time.Time) Verdict {
-	biased := false
+	refused := Verdict{}
 	for _, decider := range f.of {
 		verdict := decider.Decide(t, at)
 		if verdict.Vote != VoteAbstain {
 			return verdict
 		}
-		biased = biased || verdict.Biased
+		if verdict.Biased && !refused.Biased {
+			refused = verdict
+		}
 	}
-	return Verdict{Biased: biased}
+	return refused
 }
 
 func decidersOf(policies []Policy) []Decider {

@@ -19,7 +19,7 @@ type Report struct {
 	Biased int
 	// ErrorsMissed counts traces with a span of status error that would be dropped.
 	ErrorsMissed int
-	// Policies are in order; at the end one of name "", for the traces for which none voted, if there were any.
+	// Policies are in order; at the end one of name "", for the traces that no policy decided, if there were any.
 	Policies []PolicyReport
 }
 

@@ -35,7 +35,7 @@ func TestDecideByVotes(t *testing.T) {
 		{"who drops and keeps", []sampling.Policy{keep("a", low), votes{name: "b", drops: true, verdict: keep("", low).verdict}}, 0, true, "a", low, false},
 		{"sampled before", []sampling.Policy{keep("a", 0), keep("b", mid)}, low, true, "a", low, false},
 		{"all below the floor", []sampling.Policy{keep("a", low), keep("b", 0)}, mid, true, "a", mid, false},
-		{"refused by a rate", []sampling.Policy{abstain("a", true)}, 0, false, "", tracing.MaxThreshold, true},
+		{"refused by a rate", []sampling.Policy{abstain("a", false), abstain("b", true), abstain("c", true)}, 0, false, "b", tracing.MaxThreshold, true},
 		{"refused by a rate, kept by another", []sampling.Policy{abstain("a", true), keep("b", low)}, 0, true, "b", low, false},
 		{"no policies", nil, 0, true, "always", 0, false},
 	}
