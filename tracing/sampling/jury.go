@@ -75,7 +75,7 @@ func validate(policies []Policy) error {
 		case name == "":
 			refuse(fmt.Errorf("policy %d: no name", i))
 		case seen[name]:
-			refuse(fmt.Errorf("two policies of the name %q", name))
+			refuse(fmt.Errorf("two policies of the name %q: a Label tells them apart", name))
 		default:
 			seen[name] = true
 		}

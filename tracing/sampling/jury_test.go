@@ -126,7 +126,7 @@ func TestJuryRefusesListsAsAWhole(t *testing.T) {
 	_, err := sampling.NewJury([]sampling.Policy{sampling.Errors{}, nil, sampling.Errors{}, sampling.Flags{Label: "f"}, votes{}})
 	want := strings.Join([]string{
 		`sampling: invalid config: policy 1: none`,
-		`sampling: invalid config: two policies of the name "errors"`,
+		`sampling: invalid config: two policies of the name "errors": a Label tells them apart`,
 		`sampling: invalid config: f: Mask: want one flag at least`,
 		`sampling: invalid config: policy 4: no name`,
 	}, "\n")

@@ -1,10 +1,12 @@
 package sampling_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tenon-go/tenon/tracing/sampling"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // A decision says in its own words whether the trace was kept, and by whom, also where a bucket was empty.
@@ -55,5 +57,18 @@ func TestReasonsTellKeptFromDropped(t *testing.T) {
 			}
 			ask(low, 0, 60, false, false, test.dropped)
 		})
+	}
+}
+
+// Drop has one name for all that is dropped, so that its reason says by which policy within.
+func TestADropSaysWhatItDrops(t *testing.T) {
+	health := sampling.Drop{Policy: sampling.Attr{Label: "health", Key: "probe"}}
+	got, _ := jury(t, sampling.Always{}, health).Decide(traceOf(t, span(id(1), 1, 0, with(attribute.Bool("probe", true)))), begin())
+	if got.Keep || got.Policy != "drop" || got.Reason != "health: attribute probe" {
+		t.Errorf("%+v, want drop by drop, and health in the reason", got)
+	}
+	_, err := sampling.NewJury([]sampling.Policy{health, sampling.Drop{Policy: sampling.Errors{}}})
+	if err == nil || !strings.Contains(err.Error(), `two policies of the name "drop": a Label tells them apart`) {
+		t.Errorf("got %v, want a hint at Label", err)
 	}
 }
