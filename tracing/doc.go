@@ -27,7 +27,7 @@
 //
 // A trace that starts here is recorded with Config.Probability, and its tracestate says so (th); of one that comes from elsewhere the sampled
 // flag counts. Headers are carried by package propagation, and what B3 and Jaeger say beyond the flag is honoured: debug traces are recorded,
-// denied ones are not, deferred ones are decided here.
+// and say so to policies by a [DebugAttribute]; denied ones are not, accepted ones are, deferred ones are decided here.
 //
 // # Guarantees
 //
