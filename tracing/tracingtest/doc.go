@@ -6,7 +6,6 @@
 //	Replay    one request again and again, of other traces each time, for load
 //	Storm     traces of two processes, at a rate, for overload
 //	Naive     a collector that has all requests before it: the oracle
-//	FaultyFS  a directory that fails on command, and forgets in a crash what was not synced
 //
 // # Tests without waiting
 //
