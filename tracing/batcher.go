@@ -30,7 +30,9 @@ type Stats struct {
 	Rejected  int64 // refused by the sink for good, one by one
 	Dropped   int64 // beyond MaxQueueBytes, after Close, or in a batch that the sink refused for good or was closed for
 	Queued    int64 // wait, or are being sent
-	Refusals  int64 // of batches, which are sent again
+	Refusals  int64 // of batches, which are sent again, and panics of the sink, which count as refusals
+	// LastError is what the sink answered last when it did not take all; "" = nothing so far. A sink that tries again itself, as an
+	// *otlp.Client does, has not answered meanwhile: its own stats tell.
 	LastError string
 }
 
@@ -116,6 +118,7 @@ type Batcher struct {
 	settled int64  // batches that met their fate
 	moved   chan struct{}
 	closed  bool
+	failing bool // the sink has taken nothing since LastError
 	stats   Stats
 }
 
@@ -260,62 +263,8 @@ func (b *Batcher) run(ctx context.Context) {
 	}
 }
 
-// deliver sends a batch until the sink took it, refused it for good, or ctx ended.
-func (b *Batcher) deliver(ctx context.Context, next batch) {
-	wait := firstWait
-	for {
-		result, err := b.sink.Ingest(ctx, next.req)
-		if err == nil {
-			rejected := min(max(int64(result.Rejected), 0), next.spans)
-			b.settle(next, Stats{Delivered: next.spans - rejected, Rejected: rejected, LastError: result.Reason})
-			return
-		}
-		if errors.Is(err, ErrPermanent) || errors.Is(err, ErrClosed) || ctx.Err() != nil {
-			b.settle(next, Stats{Dropped: next.spans, LastError: err.Error()})
-			return
-		}
-		b.refused(err)
-		pause := wait
-		if overload, ok := errors.AsType[*OverloadError](err); ok && overload.RetryAfter > 0 {
-			pause = overload.RetryAfter
-		} else {
-			wait = min(2*wait, lastWait)
-		}
-		timer := time.NewTimer(pause) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-	}
-}
-
-func (b *Batcher) refused(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stats.Refusals++
-	b.stats.LastError = err.Error()
-}
-
-// settle counts what became of a batch.
-func (b *Batcher) settle(done batch, fate Stats) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stats.Delivered += fate.Delivered
-	b.stats.Rejected += fate.Rejected
-	b.stats.Dropped += fate.Dropped
-	if fate.LastError != "" {
-		b.stats.LastError = fate.LastError
-	}
-	b.bytes -= len(done.req)
-	b.free = done.req
-	b.settled++
-	close(b.moved)
-	b.moved = make(chan struct{})
-}
-
-// Flush sends what ended before the call, and waits until the sink took or refused it for good. It returns context.Cause(ctx), wrapped, if
-// ctx ends first; what is left is sent later.
+// Flush sends what ended before the call, and waits until the sink took or refused it for good. It returns context.Cause(ctx), wrapped, with
+// what the sink said last, if ctx ends first; what is left is sent later.
 func (b *Batcher) Flush(ctx context.Context) error {
 	b.mu.Lock()
 	b.seal()
@@ -332,13 +281,13 @@ func (b *Batcher) Flush(ctx context.Context) error {
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return fmt.Errorf("tracing: flush: %w", context.Cause(ctx))
+			return fmt.Errorf("tracing: flush: %w (sink: %s)", context.Cause(ctx), b.trouble())
 		}
 	}
 }
 
 // Close sends what ended before the call and waits until that is done. If ctx ends first, the rest is dropped and counted, and the error says
-// how many spans. Spans that end later are dropped and counted. After the first call others wait for its end.
+// how many spans, and what the sink said last. Spans that end later are dropped and counted. After the first call others wait for its end.
 func (b *Batcher) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
@@ -357,7 +306,7 @@ func (b *Batcher) Close(ctx context.Context) error {
 	if lost == 0 {
 		return nil
 	}
-	return fmt.Errorf("tracing: close: %d spans were not delivered: %w", lost, context.Cause(ctx))
+	return fmt.Errorf("tracing: close: %d spans were not delivered: %w (sink: %s)", lost, context.Cause(ctx), b.trouble())
 }
 
 // Stats returns what became of the spans that ended.

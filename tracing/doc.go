@@ -17,8 +17,8 @@
 //	Decision   keep or drop of a trace, by which policy, why and when
 //	Kept       the spans of a trace that a collector hands on at once
 //
-// Requests are read by [Scan], span by span, or taken apart by [Decode]; [Encode] is the way back. A [Provider] is a TracerProvider of
-// OpenTelemetry that needs no SDK:
+// Requests are read by [Scan], span by span, or taken apart by [Decode]; [Encode] is the way back. What is known to be good, as the request of a
+// Kept is, has its spans in [Views]. A [Provider] is a TracerProvider of OpenTelemetry that needs no SDK:
 //
 //	Start ─► recording ─► End ─► batch ─► Sink.Ingest ─► delivered
 //	                              │            │
@@ -27,12 +27,12 @@
 //
 // A trace that starts here is recorded with Config.Probability, and its tracestate says so (th); of one that comes from elsewhere the sampled
 // flag counts. Headers are carried by package propagation, and what B3 and Jaeger say beyond the flag is honoured: debug traces are recorded,
-// denied ones are not, deferred ones are decided here.
+// and say so to policies by a [DebugAttribute]; denied ones are not, accepted ones are, deferred ones are decided here.
 //
 // # Guarantees
 //
 //   - Of the spans that ended, every one is delivered, rejected by the sink, dropped or queued, and counted as such; see [Stats].
-//   - A batch that was refused is sent again, unchanged; nothing overtakes it.
+//   - A batch that was refused is sent again, unchanged; nothing overtakes it. A panic of the sink is a refusal.
 //   - Scan and Decode take time linear in the size of a request, whatever it holds: messages lie inside each other to a depth of 64.
 //   - End costs no system call and does not wait for the sink. Below a span that is not
 //     recorded, another costs what the API's no-op does and a look at its options.

@@ -65,7 +65,7 @@ func (p Part) String() string {
 // Kept is what a collector hands on at once for a trace.
 type Kept struct {
 	ID       trace.TraceID
-	OTLP     []byte // an ExportTraceServiceRequest with spans of this trace only, as they came; requests concatenate
+	OTLP     []byte // an ExportTraceServiceRequest with spans of this trace only, as they came, for Views to read; requests concatenate
 	Part     Part
 	Partial  bool // spans of the trace are known to be missing from all parts
 	Decision Decision

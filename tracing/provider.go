@@ -16,13 +16,17 @@ import (
 
 const defaultLimit = 128
 
+// DebugAttribute is true of the first span that a Provider makes of a trace which is to be kept by all means, as senders say by the debug flags of
+// B3 and Jaeger. Spans do not say so otherwise, and policies see spans only: sampling.Attr{Key: tracing.DebugAttribute} keeps such traces.
+const DebugAttribute = "sampling.debug"
+
 // A Config says how spans are made and sent.
 type Config struct {
 	// Resource is what all spans come from, service.name above all.
 	Resource []attribute.KeyValue
 	// Probability is the share of traces that start here and are recorded: 0 = 1, negative = none, at most 1.
 	Probability float64
-	// IgnoreParent decides by Probability also about traces that come from another process, whose sampled flag else counts.
+	// IgnoreParent decides by Probability also about traces that come from another process, whose sampled flag, or b3: 1, else counts.
 	IgnoreParent bool
 	// Limits of a span; what is beyond is counted in its Dropped.
 	Limits Limits
@@ -160,17 +164,18 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 		parent = above.SpanContext()
 	}
 	sc := p.newIDs(parent.IsValid())
+	said := propagation.Unsaid
+	if parent.IsRemote() || !parent.IsValid() && !cfg.NewRoot() {
+		said = propagation.SamplingOf(ctx)
+	}
 	var stateText string
 	if !parent.IsValid() {
-		if (cfg.NewRoot() || propagation.SamplingOf(ctx) != propagation.Denied) && p.threshold.Keeps(Randomness(sc.TraceID, "")) {
-			sc.TraceFlags |= trace.FlagsSampled
-			sc.TraceState, stateText = p.state, p.stateText
-		}
+		stateText = p.begin(said, &sc)
 	} else {
 		sc.TraceID, sc.TraceState = parent.TraceID(), parent.TraceState()
 		sc.TraceFlags = parent.TraceFlags() & (trace.FlagsSampled | trace.FlagsRandom)
 		if parent.IsRemote() {
-			p.judge(ctx, &sc)
+			p.judge(said, &sc)
 			stateText = sc.TraceState.String()
 		} else if local, ok := above.(*recording); ok {
 			stateText = local.data.TraceState
@@ -189,12 +194,34 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	if parent.IsRemote() {
 		s.data.Flags |= FlagRemoteIsParent
 	}
-	return trace.ContextWithSpan(ctx, s), s
+	ctx = trace.ContextWithSpan(ctx, s)
+	if said == propagation.Debug {
+		s.set([]attribute.KeyValue{attribute.Bool(DebugAttribute, true)})
+		if !parent.IsValid() {
+			ctx = propagation.WithDebug(ctx)
+		}
+	}
+	return ctx, s
+}
+
+// begin decides about a trace that starts here, and returns its tracestate as text.
+func (p *Provider) begin(said propagation.Sampling, sc *trace.SpanContextConfig) string {
+	switch {
+	case said == propagation.Debug || said == propagation.Accepted && !p.cfg.IgnoreParent:
+		sc.TraceFlags |= trace.FlagsSampled
+		sc.TraceState = withThreshold(trace.TraceState{}, 0)
+		return sc.TraceState.String()
+	case said != propagation.Denied && p.threshold.Keeps(Randomness(sc.TraceID, "")):
+		sc.TraceFlags |= trace.FlagsSampled
+		sc.TraceState = p.state
+		return p.stateText
+	}
+	return ""
 }
 
 // judge decides about a trace that comes from another process.
-func (p *Provider) judge(ctx context.Context, sc *trace.SpanContextConfig) {
-	switch said := propagation.SamplingOf(ctx); {
+func (p *Provider) judge(said propagation.Sampling, sc *trace.SpanContextConfig) {
+	switch {
 	case said == propagation.Debug || said != propagation.Deferred && !p.cfg.IgnoreParent:
 		return
 	case p.threshold.Keeps(Randomness(sc.TraceID, sc.TraceState.String())):

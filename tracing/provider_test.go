@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/tenon-go/tenon/tracing"
-	"github.com/tenon-go/tenon/tracing/propagation"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -238,89 +237,6 @@ func TestEndTakesNoTimeBack(t *testing.T) {
 	span.End()
 	if got := flushed(t, p, sink)[0]; !got.End.Equal(noon.Add(time.Second)) || !got.Start.Equal(noon) {
 		t.Errorf("from %v to %v, want one second from %v", got.Start, got.End, noon)
-	}
-}
-
-// header returns the context of a request with these header fields.
-func header(t *testing.T, fields propagation.Map) context.Context {
-	t.Helper()
-	return propagation.New(propagation.W3C{}, propagation.B3{Single: true}).Extract(t.Context(), fields)
-}
-
-func TestSamplingOfTraces(t *testing.T) {
-	const low, high = "4bf92f3577b34da6a300000000000001", "4bf92f3577b34da6a3ffffffffffff01"
-	parent := func(id, flags string) propagation.Map {
-		return propagation.Map{"traceparent": "00-" + id + "-00f067aa0ba902b7-" + flags}
-	}
-	b3 := func(field string) propagation.Map { return propagation.Map{"b3": field} }
-	with := func(m propagation.Map, state string) propagation.Map { m["tracestate"] = state; return m }
-	tests := []struct {
-		name   string
-		cfg    tracing.Config
-		fields propagation.Map
-		want   string // flags and tracestate sent on
-	}{
-		{"new traces are recorded", tracing.Config{}, nil, "03 ot=th:0"},
-		{"none are, if so said", tracing.Config{Probability: -1}, nil, "02 "},
-		{"a share, by randomness", tracing.Config{Probability: 0.25, NewIDs: fixed(high)}, nil, "03 ot=th:c"},
-		{"the rest is not", tracing.Config{Probability: 0.25, NewIDs: fixed(low)}, nil, "02 "},
-		{"a sampled parent counts", tracing.Config{Probability: -1}, with(parent(low, "01"), "a=1"), "01 a=1"},
-		{"so does one that is not", tracing.Config{}, parent(high, "02"), "02 "},
-		{"unless it is ignored, kept", tracing.Config{Probability: 0.25, IgnoreParent: true}, with(parent(high, "00"), "a=1"), "01 ot=th:c,a=1"},
-		{"unless it is ignored, not kept", tracing.Config{Probability: 0.25, IgnoreParent: true}, with(parent(low, "01"), "ot=th:8,a=1"), "00 a=1"},
-		{"rv is its randomness", tracing.Config{Probability: 0.25, IgnoreParent: true}, with(parent(low, "00"), "ot=rv:ffffffffffffff"), "01 ot=th:c;rv:ffffffffffffff"},
-		{"denied", tracing.Config{}, b3("0"), "02 "},
-		{"deferred is decided, kept", tracing.Config{Probability: 0.25}, b3(high + "-00f067aa0ba902b7"), "01 ot=th:c"},
-		{"deferred is decided, not kept", tracing.Config{Probability: 0.25}, b3(low + "-00f067aa0ba902b7"), "00 "},
-		{"debug is kept", tracing.Config{Probability: -1, IgnoreParent: true}, b3(low + "-00f067aa0ba902b7-d"), "01 "},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			p, sink := provide(t, test.cfg)
-			ctx, span := p.Tracer("").Start(header(t, test.fields), "s")
-			out := propagation.Map{}
-			propagation.W3C{}.Inject(ctx, out)
-			if got := out["traceparent"][53:] + " " + out["tracestate"]; got != test.want {
-				t.Errorf("sent on %q, want %q", got, test.want)
-			}
-			if id := test.fields["traceparent"]; id != "" && out["traceparent"][:35] != id[:35] {
-				t.Errorf("sent on trace %q, want that of %q", out["traceparent"], id)
-			}
-			_, child := p.Tracer("").Start(ctx, "child")
-			child.End()
-			span.End()
-			sampled := strings.HasPrefix(test.want, "01") || strings.HasPrefix(test.want, "03")
-			if span.SpanContext().IsSampled() != sampled {
-				t.Errorf("the span is sampled: %t", !sampled)
-			}
-			checkRecorded(t, flushed(t, p, sink), sampled, out["tracestate"], len(test.fields) > 0)
-		})
-	}
-}
-
-// checkRecorded checks a span and its child, if they were sampled.
-func checkRecorded(t *testing.T, spans []tracing.Span, sampled bool, state string, remote bool) {
-	t.Helper()
-	if sampled != (len(spans) == 2) {
-		t.Fatalf("%d spans delivered, sampled: %t", len(spans), sampled)
-	}
-	for i, s := range spans {
-		if s.TraceState != state {
-			t.Errorf("the span's tracestate is %q, want %q", s.TraceState, state)
-		}
-		if got, want := s.Flags&tracing.FlagRemoteIsParent != 0, i == 1 && remote; got != want {
-			t.Errorf("span %d has a remote parent: %t", i, got)
-		}
-	}
-}
-
-// fixed returns IDs of one trace.
-func fixed(id string) func() (trace.TraceID, trace.SpanID) {
-	next := counted()
-	return func() (trace.TraceID, trace.SpanID) {
-		made, _ := trace.TraceIDFromHex(id)
-		_, span := next()
-		return made, span
 	}
 }
 

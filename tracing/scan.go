@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -32,6 +33,22 @@ func Scan(req []byte, visit func(v View, rejected Rejection)) error {
 		visit(*v, rejected)
 		return nil
 	})
+}
+
+// errEnough ends a scan of which nobody wants the rest.
+var errEnough = errors.New("enough")
+
+// Views returns the spans of a request that is known to be good, as that of a [Kept] is, in order. Of another one it leaves out the spans that
+// Scan rejects, and ends where req is malformed; Scan says so. Views are good for as long as req does not change, and req is read anew each time.
+func Views(req []byte) iter.Seq[View] {
+	return func(yield func(View) bool) {
+		_ = scan(req, func(v *View, _ int, rejected Rejection) error {
+			if rejected == Fine && !yield(*v) {
+				return errEnough
+			}
+			return nil
+		})
+	}
 }
 
 // A visitor is called with a view that is the scanner's, and where in the request its span begins. Its error ends the scan.

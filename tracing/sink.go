@@ -2,7 +2,7 @@ package tracing
 
 import "context"
 
-// A Sink takes spans. *collector.Collector and *otlp.Client are sinks.
+// A Sink takes spans. *collector.Collector and *otlp.Client are sinks, and for tests *tracingtest.Recorder.
 type Sink interface {
 	// Ingest takes one ExportTraceServiceRequest in protobuf, of which it keeps no byte after it returned. On error nothing of the request
 	// was taken: *RequestError is malformed, *OverloadError is to be tried again after its delay, other errors that are not ErrPermanent

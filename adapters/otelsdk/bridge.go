@@ -104,7 +104,7 @@ func (b *Bridge) Stats() tracing.Stats {
 }
 
 // ExportSpans sends spans in one request. Where the sink refuses for now it tries again after the delay that it is told, until ctx ends; the
-// error is context.Cause(ctx), wrapped, then. A sink that refuses for good or is closed ends it at once, with an error that Is
+// error is context.Cause(ctx), wrapped, with what the sink said last, then. A panic of the sink is a refusal. A sink that refuses for good or is closed ends it at once, with an error that Is
 // tracing.ErrPermanent or tracing.ErrClosed; so does Shutdown before. In these cases the spans are dropped. Some that the sink rejects, while it
 // takes the others, are an error that Is tracing.ErrPermanent too.
 func (b *Bridge) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
@@ -171,14 +171,19 @@ func (b *Bridge) encode(spans []sdk.ReadOnlySpan) []byte {
 // send hands a request to the sink until it takes it, refuses it for good, or ctx ends.
 func (b *Bridge) send(ctx context.Context, req []byte) (tracing.Result, error) {
 	wait := firstWait
+	var last error // of a try that ctx did not end
 	for {
-		result, err := b.sink.Ingest(ctx, req)
+		result, err := b.ingest(ctx, req)
 		if err == nil {
 			return result, nil
 		}
 		if errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrClosed) { // One in this process that closed stays so.
 			return tracing.Result{}, err
 		}
+		if ctx.Err() != nil {
+			return tracing.Result{}, fmt.Errorf("%w (last try: %w)", context.Cause(ctx), cmp.Or(last, err))
+		}
+		last = err
 		b.count(tracing.Stats{Refusals: 1, LastError: err.Error()})
 		pause := wait
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok && overload.RetryAfter > 0 {
@@ -194,4 +199,14 @@ func (b *Bridge) send(ctx context.Context, req []byte) (tracing.Result, error) {
 			return tracing.Result{}, fmt.Errorf("%w (last try: %w)", context.Cause(ctx), err)
 		}
 	}
+}
+
+// ingest hands a request to the sink, which may panic: that must not end a process which only wanted to be traced.
+func (b *Bridge) ingest(ctx context.Context, req []byte) (result tracing.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			result, err = tracing.Result{}, fmt.Errorf("otelsdk: the sink panicked: %v", r)
+		}
+	}()
+	return b.sink.Ingest(ctx, req)
 }

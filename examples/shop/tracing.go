@@ -147,9 +147,7 @@ func printTrace(out *printer, c *fleet.Collector, bought []purchase) error {
 	for _, p := range bought {
 		var spans []tracing.View
 		for _, kept := range c.Kept.Trace(p.trace) {
-			if err := tracing.Scan(kept.OTLP, func(v tracing.View, _ tracing.Rejection) { spans = append(spans, v) }); err != nil {
-				return err
-			}
+			spans = slices.AppendSeq(spans, tracing.Views(kept.OTLP))
 		}
 		if slices.ContainsFunc(spans, find.MatchSpan) {
 			out.printf("\ninvoice %s is the first that %s finds:\n", p.invoice, find)

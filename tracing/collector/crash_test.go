@@ -10,13 +10,14 @@ import (
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
+	"github.com/tenon-go/tenon/tracing/internal/faultyfs"
 	"github.com/tenon-go/tenon/tracing/sampling"
 	"github.com/tenon-go/tenon/tracing/tracingtest"
 )
 
 // live lets a collector with a log on fs take a stream until the power is cut, and returns what is on the disk then, and the
 // spans that were acknowledged.
-func live(t *testing.T, fs *tracingtest.FaultyFS, out *taker, arrivals []tracingtest.Arrival) (crashed *tracingtest.FaultyFS, acknowledged map[string]bool) {
+func live(t *testing.T, fs *faultyfs.FS, out *taker, arrivals []tracingtest.Arrival) (crashed *faultyfs.FS, acknowledged map[string]bool) {
 	t.Helper()
 	acknowledged = map[string]bool{}
 	c, err := collector.NewOn(fs, out, collector.Config{WALDir: "log", SyncAck: true, Policies: mixes()[1], Shards: 2})
@@ -48,7 +49,7 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 	arrivals := tracingtest.Stream{Traces: 8, Spans: 5, Over: 3 * time.Second, Errors: 20, Slow: 10, Lost: 5}.Arrivals(seeded(1))
 	operations := 0
 	synctest.Test(t, func(t *testing.T) {
-		var fs tracingtest.FaultyFS
+		var fs faultyfs.FS
 		if _, got := live(t, &fs, &taker{}, arrivals); len(got) < 10 {
 			t.Fatalf("without faults %d spans are acknowledged", len(got))
 		}
@@ -56,10 +57,10 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 	})
 	refused := 0
 	for at := 1; at <= operations; at += 1 + at/40 {
-		for name, fail := range map[string]func(*tracingtest.FaultyFS, int){"once": (*tracingtest.FaultyFS).FailAt, "from then on": (*tracingtest.FaultyFS).FailFrom} {
+		for name, fail := range map[string]func(*faultyfs.FS, int){"once": (*faultyfs.FS).FailAt, "from then on": (*faultyfs.FS).FailFrom} {
 			t.Run(fmt.Sprintf("operation %d fails %s", at, name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					var fs tracingtest.FaultyFS
+					var fs faultyfs.FS
 					fail(&fs, at)
 					refused += surviveCrash(t, &fs, arrivals)
 				})
@@ -72,7 +73,7 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 }
 
 // surviveCrash has one collector live and another clear up, and returns how many spans were refused.
-func surviveCrash(t *testing.T, fs *tracingtest.FaultyFS, arrivals []tracingtest.Arrival) (refused int) {
+func surviveCrash(t *testing.T, fs *faultyfs.FS, arrivals []tracingtest.Arrival) (refused int) {
 	t.Helper()
 	var before, after taker
 	crashed, acknowledged := live(t, fs, &before, arrivals)
@@ -109,7 +110,7 @@ func wanted(v tracing.View) bool {
 
 func TestALogThatFailsRefusesRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var fs tracingtest.FaultyFS
+		var fs faultyfs.FS
 		c, err := collector.NewOn(&fs, &taker{}, collector.Config{WALDir: "log"})
 		if err != nil {
 			t.Fatal(err)
@@ -162,11 +163,11 @@ func TestALogIsReadAgainBesideWhatComes(t *testing.T) {
 }
 
 // leftOver returns what is on the disk after a crash of a collector that took 100 traces of one span, of 10 s, and could hand on none.
-func leftOver(t *testing.T) *tracingtest.FaultyFS {
+func leftOver(t *testing.T) *faultyfs.FS {
 	t.Helper()
 	down := &taker{}
 	down.set(func(int) error { return errors.New("down") }, 0)
-	var fs tracingtest.FaultyFS
+	var fs faultyfs.FS
 	c, err := collector.NewOn(&fs, down, collector.Config{WALDir: "log"})
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +180,7 @@ func leftOver(t *testing.T) *tracingtest.FaultyFS {
 }
 
 // crash returns what is on the disk if the process is killed now.
-func crash(t *testing.T, fs *tracingtest.FaultyFS, c *collector.Collector) *tracingtest.FaultyFS {
+func crash(t *testing.T, fs *faultyfs.FS, c *collector.Collector) *faultyfs.FS {
 	t.Helper()
 	found := fs.Crash(seeded(1))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,7 +2,6 @@ package filter_test
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/filter"
@@ -24,12 +23,7 @@ func ExampleParse() {
 			Attributes: []attribute.KeyValue{attribute.String("db.system", "postgresql")},
 		},
 	})
-	var spans []tracing.View
-	if err := tracing.Scan(request, func(v tracing.View, _ tracing.Rejection) { spans = append(spans, v) }); err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(f.Match(&tracing.Summary{Spans: len(spans)}, slices.Values(spans)))
+	fmt.Println(f.Match(&tracing.Summary{Spans: 2}, tracing.Views(request))) // Of a tracing.Kept: its Summary, and the Views of its OTLP.
 	// Output: true
 }
 

@@ -26,13 +26,8 @@ func parse(tb testing.TB, text string) *filter.Filter {
 }
 
 // views reads spans as a collector does.
-func views(tb testing.TB, spans []tracing.Span) []tracing.View {
-	tb.Helper()
-	var got []tracing.View
-	if err := tracing.Scan(tracing.Encode(spans), func(v tracing.View, _ tracing.Rejection) { got = append(got, v) }); err != nil {
-		tb.Fatal(err)
-	}
-	return got
+func views(spans []tracing.Span) []tracing.View {
+	return slices.Collect(tracing.Views(tracing.Encode(spans)))
 }
 
 // checkout is a trace of two services: one failed query below the root.
@@ -138,7 +133,7 @@ func TestMatch(t *testing.T) {
 		t.Run(test.text, func(t *testing.T) {
 			text := strings.ReplaceAll(test.text, "a.b", "span.b")
 			f := parse(t, text)
-			all := views(t, spans)
+			all := views(spans)
 			if got := f.Match(summary, slices.Values(all)); got != test.want {
 				t.Errorf("Match = %v, want %v", got, test.want)
 			}
@@ -165,7 +160,11 @@ func TestErrorsNameColumnAndReason(t *testing.T) {
 		{`{ {} }`, "column 3: braces in braces: they hold on one span"},
 		{`{ name = a }`, "column 10: expected a text in quotes, found a"},
 		{`{ name "a" }`, `column 8: expected &&, || or the } for column 1, found "a"`},
-		{`{ name == "a" }`, "column 9: expected a text in quotes, found ="},
+		{`{ name == "a" }`, "column 9: the operator is =, not =="},
+		{`{ status == error }`, "column 11: the operator is =, not =="},
+		{`{ name = 'a' }`, "column 10: texts are in double quotes or back quotes"},
+		{`{ .http.status = 500 }`, "column 3: unknown field .http.status: an attribute is span.http.status, resource.http.status or any.http.status"},
+		{`{ . = 500 }`, "column 3: unknown field .: an attribute is span.KEY, resource.KEY or any.KEY"},
 		{`{ name = "a }`, "column 10: text without its closing quote, or with an escape that Go does not have"},
 		{`{ ä = 1 }`, "column 3: unknown field ä: an attribute is span.ä, resource.ä or any.ä"},
 		{`{ name = "ä" && x = 1 }`, "column 17: unknown field x: an attribute is span.x, resource.x or any.x"},
@@ -216,7 +215,7 @@ func TestErrorsNameColumnAndReason(t *testing.T) {
 
 func TestMatchSpanKnowsWhatOtherSpansCannotChange(t *testing.T) {
 	spans, _ := checkout()
-	root := views(t, spans)[0]
+	root := views(spans)[0]
 	tests := []struct {
 		text string
 		want bool
@@ -251,7 +250,7 @@ func TestMatchReadsNoMoreSpansThanItNeeds(t *testing.T) {
 	for _, test := range tests {
 		read := 0
 		parse(t, test.text).Match(summary, func(yield func(tracing.View) bool) {
-			for _, v := range views(t, spans) {
+			for _, v := range views(spans) {
 				read++
 				if !yield(v) {
 					return
@@ -266,7 +265,7 @@ func TestMatchReadsNoMoreSpansThanItNeeds(t *testing.T) {
 
 func TestMatchingASpanDoesNotAllocate(t *testing.T) {
 	spans, _ := checkout()
-	v := views(t, spans)[0]
+	v := views(spans)[0]
 	f := parse(t, `{ name =~ "POST /c.*" && duration > 1s && span.http.status >= 500 && resource.host.name = "h1" && status != error }`)
 	if got := testing.AllocsPerRun(100, func() {
 		if !f.MatchSpan(v) {
@@ -279,7 +278,7 @@ func TestMatchingASpanDoesNotAllocate(t *testing.T) {
 
 func BenchmarkMatchSpan(b *testing.B) {
 	spans, _ := checkout()
-	v := views(b, spans)[0]
+	v := views(spans)[0]
 	f := parse(b, `{ duration > 1s && span.http.status >= 500 && resource.service.name = "shop" }`)
 	b.ReportAllocs()
 	for b.Loop() {

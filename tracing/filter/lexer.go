@@ -71,7 +71,11 @@ func (l *lexer) next() (token, error) {
 	if length < 0 {
 		length = len(rest)
 	}
-	if length == 0 {
+	switch {
+	case length > 0:
+	case rest[0] == '\'':
+		return token{}, l.errorAt(l.at, "texts are in double quotes or back quotes")
+	default:
 		r, _ := utf8.DecodeRuneInString(rest)
 		return token{}, l.errorAt(l.at, "unexpected %q", r)
 	}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -165,6 +166,9 @@ func (p *parser) condition() (node, error) {
 		if err := p.advance(); err != nil {
 			return node{}, err
 		}
+		if operator == "=" && p.token.kind == "=" {
+			return node{}, p.lexer.errorAt(p.token.at, "the operator is =, not ==")
+		}
 		if err := p.value(d, &c); err != nil {
 			return node{}, err
 		}
@@ -181,7 +185,8 @@ func (p *parser) field() (definition, string, error) {
 	d, key, ok := define(name.text)
 	switch {
 	case !ok && p.inside:
-		return d, "", p.lexer.errorAt(name.at, "unknown field %[1]s: an attribute is span.%[1]s, resource.%[1]s or any.%[1]s", name.text)
+		key := cmp.Or(strings.TrimLeft(name.text, "."), "KEY")
+		return d, "", p.lexer.errorAt(name.at, "unknown field %[1]s: an attribute is span.%[2]s, resource.%[2]s or any.%[2]s", name.text, key)
 	case !ok:
 		return d, "", p.lexer.errorAt(name.at, "unknown field %s: outside of braces there are root.name, root.service, trace.duration, trace.spans and trace.errors", name.text)
 	case d.inside && !p.inside:

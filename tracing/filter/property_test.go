@@ -234,7 +234,7 @@ func TestMatchIsWhatTheFilterSaysOfSpansTakenApart(t *testing.T) {
 		}
 		f := parse(t, r.text)
 		summary := &tracing.Summary{Spans: len(spans)}
-		all := views(t, spans)
+		all := views(spans)
 		want := r.holds(spans, summary)
 		if got := f.Match(summary, slices.Values(all)); got != want {
 			rt.Fatalf("%s\nMatch = %v, want %v of %+v", f, got, want, spans)

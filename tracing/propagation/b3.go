@@ -19,45 +19,39 @@ const (
 
 // B3 propagates span contexts in the fields of Zipkin. It extracts from the single field b3 if that has a valid context, else from the fields
 // x-b3-traceid, x-b3-spanid, x-b3-sampled and x-b3-flags; trace IDs of 64 bits are padded left with zeros. What is said about sampling beside
-// the IDs is kept and passed on; see [SamplingOf].
+// the IDs, or without them, is kept and passed on; see [SamplingOf].
 type B3 struct {
 	Single bool // inject the field b3 instead of the five
 }
 
-// Inject writes the span context of ctx. The parent's ID is left out, as a span context does not know it. Without a valid span context, a
-// Denied of the sender's is passed on.
+// Inject writes the span context of ctx. The parent's ID is left out, as a span context does not know it. Without a valid span context,
+// what the sender said about sampling without one is passed on.
 func (b B3) Inject(ctx context.Context, carrier otel.TextMapCarrier) {
 	sc, sampling := trace.SpanContextFromContext(ctx), SamplingOf(ctx)
+	if !sc.IsValid() && sampling == Unsaid {
+		return
+	}
 	state := "0"
 	switch {
 	case sampling == Debug:
 		state = "d"
 	case sampling == Deferred:
 		state = ""
-	case sc.IsSampled():
+	case sampling == Accepted || sc.IsSampled():
 		state = "1"
 	}
-	if !sc.IsValid() {
-		if sampling != Denied {
-			return
-		}
-		if b.Single {
-			carrier.Set(b3Single, state)
-		} else {
-			carrier.Set(b3Sampled, state)
-		}
-		return
-	}
 	if b.Single {
-		field := sc.TraceID().String() + "-" + sc.SpanID().String()
-		if state != "" {
-			field += "-" + state
+		field := state
+		if sc.IsValid() {
+			field = strings.TrimSuffix(sc.TraceID().String()+"-"+sc.SpanID().String()+"-"+state, "-")
 		}
 		carrier.Set(b3Single, field)
 		return
 	}
-	carrier.Set(b3Trace, sc.TraceID().String())
-	carrier.Set(b3Span, sc.SpanID().String())
+	if sc.IsValid() {
+		carrier.Set(b3Trace, sc.TraceID().String())
+		carrier.Set(b3Span, sc.SpanID().String())
+	}
 	switch state {
 	case "":
 	case "d": // Debug implies sampled, which then must not be sent too.
@@ -76,8 +70,8 @@ func (B3) Extract(ctx context.Context, carrier otel.TextMapCarrier) context.Cont
 	switch {
 	case !ok:
 		return ctx
-	case found.sampling == Denied:
-		return withSampling(ctx, trace.SpanContext{}, Denied)
+	case !found.trace.IsValid():
+		return withSampling(ctx, trace.SpanContext{}, found.sampling)
 	}
 	return found.into(ctx)
 }
@@ -108,10 +102,15 @@ func (f foreign) into(ctx context.Context) context.Context {
 	return trace.ContextWithRemoteSpanContext(withSampling(ctx, sc, f.sampling), sc)
 }
 
-// parseB3 reads the single field: trace-span[-state[-parent]], or 0 alone.
+// parseB3 reads the single field: trace-span[-state[-parent]], or a state alone.
 func parseB3(s string) (foreign, bool) {
-	if s == "0" {
+	switch s {
+	case "0":
 		return foreign{sampling: Denied}, true
+	case "1":
+		return foreign{sampling: Accepted}, true
+	case "d":
+		return foreign{sampling: Debug}, true
 	}
 	parts := strings.Split(s, "-")
 	if len(parts) < 2 || len(parts) > 4 {
@@ -152,7 +151,13 @@ func parseB3Fields(carrier otel.TextMapCarrier) (foreign, bool) {
 		sampling, sampled = Debug, true
 	}
 	if id == "" && span == "" && parent == "" {
-		return foreign{sampling: Denied}, sampling == Unsaid && !sampled
+		if sampling == Unsaid {
+			sampling = Denied
+			if sampled {
+				sampling = Accepted
+			}
+		}
+		return foreign{sampling: sampling}, sampling != Deferred
 	}
 	f, ok := parseB3IDs(id, span)
 	f.sampling, f.sampled = sampling, sampled

@@ -18,7 +18,10 @@ import (
 func read(p otel.TextMapPropagator, fields map[string]string) string {
 	ctx := p.Extract(context.Background(), propagation.Map(fields))
 	sc := trace.SpanContextFromContext(ctx)
-	said := []string{"", " denied", " deferred", " debug"}[propagation.SamplingOf(ctx)]
+	said := ""
+	if sampling := propagation.SamplingOf(ctx); sampling != propagation.Unsaid {
+		said = " " + sampling.String()
+	}
 	if !sc.IsValid() {
 		return "none" + said
 	}
@@ -47,7 +50,9 @@ func TestB3Rules(t *testing.T) {
 		{"debug implies sampled", map[string]string{"b3": ids + "-d"}, validTrace + " " + validSpan + " true debug", ids + "-d", multi("x-b3-flags", "1")},
 		{"deferred", map[string]string{"b3": ids}, validTrace + " " + validSpan + " false deferred", ids, multi()},
 		{"0 alone", map[string]string{"b3": "0"}, "none denied", "0", map[string]string{"x-b3-sampled": "0"}},
-		{"1 alone is no context", map[string]string{"b3": "1"}, "none", "", nil},
+		{"1 alone", map[string]string{"b3": "1"}, "none accepted", "1", map[string]string{"x-b3-sampled": "1"}},
+		{"d alone", map[string]string{"b3": "d"}, "none debug", "d", map[string]string{"x-b3-flags": "1"}},
+		{"a letter alone", map[string]string{"b3": "x"}, "none", "", nil},
 		{"64 bits", map[string]string{"b3": validTrace[16:] + "-" + validSpan + "-1"}, validTrace[16:] + " " + validSpan + " true", "0000000000000000" + validTrace[16:] + "-" + validSpan + "-1", nil},
 		{"with a parent", map[string]string{"b3": ids + "-1-" + validSpan}, validTrace + " " + validSpan + " true", ids + "-1", nil},
 		{"one field too many", map[string]string{"b3": ids + "-1-" + validSpan + "-1"}, "none", "", nil},
@@ -55,6 +60,9 @@ func TestB3Rules(t *testing.T) {
 		{"a bad single field falls back", multi("x-b3-sampled", "1", "b3", ids+"-"), validTrace + " " + validSpan + " true", ids + "-1", nil},
 		{"bad parent", multi("x-b3-sampled", "1", "x-b3-parentspanid", "x"), "none", "", nil},
 		{"denied without IDs", map[string]string{"x-b3-sampled": "0"}, "none denied", "0", nil},
+		{"sampled without IDs", map[string]string{"x-b3-sampled": "true"}, "none accepted", "1", nil},
+		{"debug without IDs", map[string]string{"x-b3-flags": "1", "x-b3-sampled": "0"}, "none debug", "d", nil},
+		{"no flags without IDs", map[string]string{"x-b3-flags": "0"}, "none", "", nil},
 		{"span ID alone", map[string]string{"x-b3-spanid": validSpan}, "none", "", nil},
 	}
 	for _, test := range tests {
@@ -84,15 +92,29 @@ func TestSamplingReachesTheRightSpans(t *testing.T) {
 	}
 	deferred := child(b3.Extract(t.Context(), propagation.Map{"b3": validTrace + "-" + validSpan}))
 	if got := propagation.SamplingOf(deferred); got != propagation.Unsaid {
-		t.Errorf("below the span that decides: %d, want Unsaid", got)
+		t.Errorf("below the span that decides: %v, want Unsaid", got)
 	}
 	debug := child(b3.Extract(t.Context(), propagation.Map{"b3": validTrace + "-" + validSpan + "-d"}))
 	if got := propagation.SamplingOf(debug); got != propagation.Debug {
-		t.Errorf("below a debug span: %d, want Debug", got)
+		t.Errorf("below a debug span: %v, want Debug", got)
 	}
 	again := b3.Extract(debug, propagation.Map{"b3": validTrace + "-" + validSpan + "-1"})
 	if got := propagation.SamplingOf(again); got != propagation.Unsaid {
-		t.Errorf("after another extraction: %d, want Unsaid", got)
+		t.Errorf("after another extraction: %v, want Unsaid", got)
+	}
+	alone := b3.Extract(t.Context(), propagation.Map{"b3": "d"})
+	if got := propagation.SamplingOf(trace.ContextWithSpanContext(alone, trace.SpanContextFromContext(debug))); got != propagation.Unsaid {
+		t.Errorf("of another trace than what starts here: %v, want Unsaid", got)
+	}
+	started := propagation.WithDebug(trace.ContextWithSpanContext(alone, trace.SpanContextFromContext(debug)))
+	if got := propagation.SamplingOf(child(started)); got != propagation.Debug {
+		t.Errorf("below a span that started under debug: %v, want Debug", got)
+	}
+}
+
+func TestSamplingHasNames(t *testing.T) {
+	if got := fmt.Sprint(propagation.Unsaid, propagation.Denied, propagation.Deferred, propagation.Debug, propagation.Accepted, propagation.Sampling(9)); got != "unsaid denied deferred debug accepted unknown" {
+		t.Errorf("got %s", got)
 	}
 }
 
@@ -183,5 +205,26 @@ func TestChainTakesTheFirstContextAndAllBaggage(t *testing.T) {
 	wantFields := []string{"baggage", "traceparent", "tracestate", "uber-trace-id", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags"}
 	if diff := cmp.Diff(wantFields, chain.Fields()); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+}
+
+// In any order of the chain each format brings its own baggage; what was in the context before goes where Baggage would replace it.
+func TestChainJoinsBaggage(t *testing.T) {
+	fields := propagation.Map{"baggage": "a=1,c=3", "uberctx-b": "2", "uberctx-c": "4"}
+	for _, test := range []struct {
+		chain propagation.Chain
+		want  string
+	}{
+		{propagation.New(propagation.Baggage{}, propagation.Jaeger{}), "a=1,b=2,c=4"},
+		{propagation.New(propagation.Jaeger{}, propagation.Baggage{}), "a=1,b=2,c=3"},
+		{propagation.New(propagation.Jaeger{}, propagation.W3C{}, propagation.Baggage{}), "a=1,b=2,c=3"},
+		{propagation.New(propagation.Jaeger{}), "b=2,c=4,old=0"},
+	} {
+		before := propagation.Baggage{}.Extract(t.Context(), propagation.Map{"baggage": "old=0"})
+		sent := propagation.Map{}
+		propagation.Baggage{}.Inject(test.chain.Extract(before, fields), sent)
+		if sent["baggage"] != test.want {
+			t.Errorf("%v: %q, want %q", test.chain, sent["baggage"], test.want)
+		}
 	}
 }

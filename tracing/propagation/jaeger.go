@@ -22,7 +22,8 @@ const (
 // Jaeger propagates span contexts in the field uber-trace-id of the Jaeger clients, trace:span:parent:flags, and baggage in fields uberctx-KEY.
 // IDs may lack leading zeros, and the field may be URL-encoded. The zero value is ready.
 //
-// Names of baggage become lower case, because HTTP loses their case.
+// Names of baggage become lower case, because HTTP loses their case: beside [Baggage], which keeps it, a member Tenant arrives as both Tenant
+// and tenant. Name members in lower case where both are in use.
 type Jaeger struct{}
 
 // Inject writes the span context of ctx, if it is valid, and its baggage. The parent's ID is written as 0: it is no longer used.

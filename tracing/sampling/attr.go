@@ -12,6 +12,9 @@ import (
 )
 
 // Attr keeps traces in which a span, its scope or its resource has an attribute of which all conditions hold that are set. Filter says more.
+//
+// An attribute.Value can be written as JSON but not read: in an Attr that is read from JSON, Equals stays zero, which is no condition. Have In,
+// Match, Min and Max there, or a Filter.
 type Attr struct {
 	Label    string          // = Name; "" = attr
 	Key      string          // not empty; alone it says that the attribute is there
@@ -25,15 +28,26 @@ type Attr struct {
 // Name returns the label.
 func (p Attr) Name() string { return labelOr(p.Label, "attr") }
 
-// Validate wants a key, and conditions that can hold.
+// Validate wants a key, and conditions that can hold together.
 func (p Attr) Validate() error {
 	problems := problems{name: p.Name()}
 	problems.refuse(p.Key == "", "Key: want one")
-	_, err := p.pattern()
+	test, err := p.test()
 	problems.refuse(err != nil, "Match: %v", err)
-	low, high := p.bounds()
-	problems.refuse(!(low <= high), "Min %v, Max %v: no number is within", low, high)
+	within := test.low <= test.high
+	problems.refuse(!within, "Min %v, Max %v: no number is within", test.low, test.high)
+	problems.refuse(err == nil && within && !test.possible(), "Equals, In, Match, Min and Max: no value satisfies those that are set")
 	return problems.err()
+}
+
+// test returns what looks at values; the error is that of Match.
+func (p Attr) test() (attrTest, error) {
+	p.In = slices.Clone(p.In)
+	test := attrTest{Attr: p, ranged: p.Min != nil || p.Max != nil}
+	test.low, test.high = p.bounds()
+	pattern, err := p.pattern()
+	test.pattern = pattern
+	return test, err
 }
 
 func (p Attr) pattern() (*regexp.Regexp, error) {
@@ -56,13 +70,10 @@ func (p Attr) bounds() (low, high float64) {
 
 // NewDecider returns what looks at attributes.
 func (p Attr) NewDecider() Decider {
-	pattern, err := p.pattern()
+	test, err := p.test()
 	if err != nil {
 		panic(err)
 	}
-	p.In = slices.Clone(p.In)
-	test := attrTest{Attr: p, pattern: pattern, ranged: p.Min != nil || p.Max != nil}
-	test.low, test.high = p.bounds()
 	if p.Invert {
 		return rule{keeps: func(t Trace) bool { return !t.some(test.holds) }, reason: "no span with such a " + p.Key}
 	}
@@ -75,6 +86,19 @@ type attrTest struct {
 	pattern   *regexp.Regexp
 	ranged    bool
 	low, high float64
+}
+
+// possible tells whether any value satisfies all conditions: texts have In and Match, numbers Min and Max.
+func (a *attrTest) possible() bool {
+	switch {
+	case a.Equals != attribute.Value{}:
+		return a.satisfied(a.Equals, true)
+	case a.ranged:
+		return len(a.In) == 0 && a.pattern == nil
+	case len(a.In) > 0 && a.pattern != nil:
+		return slices.ContainsFunc(a.In, a.pattern.MatchString)
+	}
+	return true
 }
 
 func (a *attrTest) holds(v tracing.View) bool {

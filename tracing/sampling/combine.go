@@ -35,7 +35,7 @@ func (a *and) Decide(t Trace, at time.Time) Verdict {
 	for _, decider := range a.of {
 		verdict := decider.Decide(t, at)
 		if verdict.Vote != VoteKeep {
-			return Verdict{Biased: verdict.Biased || all.Biased}
+			return Verdict{Biased: verdict.Biased || all.Biased, Reason: verdict.Reason}
 		}
 		all.Biased = all.Biased || verdict.Biased
 		if all.Reason == "" || verdict.Threshold > all.Threshold {
@@ -71,7 +71,8 @@ func (p Not) NewDecider() Decider {
 	return &turned{of: p.Policy.NewDecider(), otherwise: Verdict{Vote: VoteKeep, Reason: "not " + p.Policy.Name()}}
 }
 
-// Drop drops what its policy keeps, whatever others say. While it is in a list no trace is kept early.
+// Drop drops what its policy keeps, whatever others say. While it is in a list no trace is kept early. The decision names the Drop, and in its
+// reason the policy within; two of one list need labels, since both are called drop.
 type Drop struct {
 	Label  string // = Name; "" = drop
 	Policy Policy // one that does not sample: the weights of what is left would be unknown. And with Probability, in First, does that.
@@ -89,12 +90,13 @@ func (p Drop) Validate() error {
 
 // NewDecider returns what turns the vote.
 func (p Drop) NewDecider() Decider {
-	return &turned{of: p.Policy.NewDecider(), kept: Verdict{Vote: VoteDrop}}
+	return &turned{of: p.Policy.NewDecider(), within: p.Policy.Name(), kept: Verdict{Vote: VoteDrop}}
 }
 
 // turned votes kept where its decider keeps, and otherwise where it does not.
 type turned struct {
 	of              Decider
+	within          string // name of its policy, which stands in the reason of kept
 	kept, otherwise Verdict
 }
 
@@ -105,8 +107,8 @@ func (d *turned) Decide(t Trace, at time.Time) Verdict {
 	verdict := d.otherwise
 	if inner.keeps(t.R) {
 		verdict = d.kept
-		if verdict.Reason == "" {
-			verdict.Reason = inner.Reason
+		if verdict.Vote == VoteDrop {
+			verdict.Reason = d.within + ": " + inner.Reason
 		}
 	}
 	verdict.Biased = inner.Biased || inner.Vote == VoteKeep && inner.Threshold > 0
@@ -137,15 +139,17 @@ type first struct{ of []Decider }
 func (f *first) Early(tracing.View) bool { return false }
 
 func (f *first) Decide(t Trace, at time.Time) Verdict {
-	biased := false
+	refused := Verdict{}
 	for _, decider := range f.of {
 		verdict := decider.Decide(t, at)
 		if verdict.Vote != VoteAbstain {
 			return verdict
 		}
-		biased = biased || verdict.Biased
+		if verdict.Biased && !refused.Biased {
+			refused = verdict
+		}
 	}
-	return Verdict{Biased: biased}
+	return refused
 }
 
 func decidersOf(policies []Policy) []Decider {

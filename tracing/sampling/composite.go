@@ -104,9 +104,9 @@ func (c *composite) Decide(t Trace, at time.Time) Verdict {
 		}
 	}
 	if chosen != nil && !chosen.limiter.take(float64(t.Spans)) {
-		return Verdict{Reason: "over the rate", Biased: true}
+		return Verdict{Reason: chosen.reason + ": its bucket is empty", Biased: true}
 	}
-	return all
+	return all.or("beyond "+all.Reason, t.R)
 }
 
 // advance pours what came since the last decision into the buckets, one overflowing into the next, and has limits follow what is offered.

@@ -42,6 +42,8 @@
 //	Drop         nothing: it drops what its policy keeps
 //	First        by the first vote that is no abstention
 //
+// Attr{Key: tracing.DebugAttribute} keeps what a sender marked for debugging, where a tracing.Provider made the first span.
+//
 // Early is what one span alone can decide before its trace is whole. It is off while a policy of the list may drop.
 //
 // Rates steer a threshold by what is offered, so that weights stay right, and have a bucket as their hard stop. What only that refused is in

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // A Report says what policies would have kept.
@@ -18,7 +19,7 @@ type Report struct {
 	Biased int
 	// ErrorsMissed counts traces with a span of status error that would be dropped.
 	ErrorsMissed int
-	// Policies are in order; at the end one of name "", for the traces for which none voted, if there were any.
+	// Policies are in order; at the end one of name "", for the traces that no policy decided, if there were any.
 	Policies []PolicyReport
 }
 
@@ -36,8 +37,10 @@ type PolicyReport struct {
 	Kept, Dropped int
 }
 
-// DryRun tells what policies would have decided about traces that were kept, as an archive has them, each whole and once. Decisions are at the
-// times at which the traces were decided, else ended, and rates mean something only if these come in order. It ends at the first error of the
+// DryRun tells what policies would have decided about traces that were kept, as an archive has them, each whole and once: what comes again, as
+// parts of a trace do, is an error that names the trace. Who has parts joins them before: their OTLP in a row is that of the trace. Weights
+// start from the threshold by which a trace was kept, that of its Decision or of its spans. Decisions are at the times at which the traces were
+// decided, else ended, and rates mean something only if these come in order. It remembers each ID, and ends at the first error of the
 // sequence, or of a trace that cannot be read, and returns the report until there; or with an error of NewJury.
 func DryRun(policies []Policy, traces iter.Seq2[tracing.Kept, error]) (Report, error) {
 	jury, err := NewJury(policies)
@@ -50,14 +53,19 @@ func DryRun(policies []Policy, traces iter.Seq2[tracing.Kept, error]) (Report, e
 		report.Policies = append(report.Policies, PolicyReport{Policy: name})
 		places[name] = i
 	}
+	seen := map[trace.TraceID]struct{}{}
 	for kept, err := range traces {
 		if err != nil {
 			return report, fmt.Errorf("sampling: dry run: %w", err)
 		}
-		t, err := TraceOf(kept.OTLP, kept.Decision.At)
+		t, err := keptTrace(kept)
 		if err != nil {
 			return report, fmt.Errorf("sampling: dry run: trace %s: %w", kept.ID, err)
 		}
+		if _, again := seen[t.ID]; again {
+			return report, fmt.Errorf("sampling: dry run: trace %s comes again: join its parts before", t.ID)
+		}
+		seen[t.ID] = struct{}{}
 		decision, biased := jury.Decide(t, timeOf(kept, t))
 		place, ok := places[decision.Policy]
 		if !ok {
@@ -68,6 +76,15 @@ func DryRun(policies []Policy, traces iter.Seq2[tracing.Kept, error]) (Report, e
 		count(&report, t, decision, biased, place)
 	}
 	return report, nil
+}
+
+// keptTrace returns the trace, of which the decision to keep it may know a threshold that its spans were not told.
+func keptTrace(kept tracing.Kept) (Trace, error) {
+	t, err := TraceOf(kept.OTLP, kept.Decision.At)
+	if before := kept.Decision.Threshold; err == nil && before.Keeps(t.R) { // Else it is a lie, as in Claims.
+		t.Floor = max(t.Floor, before)
+	}
+	return t, err
 }
 
 func timeOf(kept tracing.Kept, t Trace) time.Time {

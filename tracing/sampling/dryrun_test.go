@@ -97,3 +97,61 @@ func TestDryRunEndsAtTheFirstError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a collector kept by a threshold stands for others, also where nobody wrote that into its spans.
+func TestDryRunWeighsByTheDecisionsBefore(t *testing.T) {
+	half, quarter := tracing.ThresholdOf(0.5), tracing.ThresholdOf(0.25)
+	traces := func(yield func(tracing.Kept, error) bool) {
+		for i, threshold := range []tracing.Threshold{0, half, quarter} {
+			s := span(id(0xff<<48+uint64(i)), 1, time.Second)
+			kept := tracing.Kept{ID: s.TraceID, OTLP: tracing.Encode([]tracing.Span{s}), Decision: tracing.Decision{Keep: true, Threshold: threshold}}
+			if !yield(kept, nil) {
+				return
+			}
+		}
+	}
+	for _, test := range []struct {
+		policy sampling.Policy
+		want   float64
+	}{{sampling.Always{}, 1 + 2 + 4}, {sampling.Probability{P: 0.5}, 2 + 2 + 4}} {
+		got, err := sampling.DryRun([]sampling.Policy{test.policy}, traces)
+		if err != nil || got.Weight != test.want {
+			t.Errorf("%s: weight %v, %v, want %v", test.policy.Name(), got.Weight, err, test.want)
+		}
+	}
+	lie := span(id(0), 1, time.Second)
+	got, err := sampling.DryRun(nil, func(yield func(tracing.Kept, error) bool) {
+		yield(tracing.Kept{ID: lie.TraceID, OTLP: tracing.Encode([]tracing.Span{lie}), Decision: tracing.Decision{Keep: true, Threshold: half}}, nil)
+	})
+	if err != nil || got.Weight != 1 {
+		t.Errorf("a threshold that R does not reach: weight %v, %v, want 1", got.Weight, err)
+	}
+}
+
+func TestDryRunRefusesPartsOfATrace(t *testing.T) {
+	parts := func(yield func(tracing.Kept, error) bool) {
+		for n := range byte(2) {
+			s := span(id(7), n+1, time.Second)
+			if !yield(tracing.Kept{ID: s.TraceID, OTLP: tracing.Encode([]tracing.Span{s})}, nil) {
+				return
+			}
+		}
+	}
+	got, err := sampling.DryRun(nil, parts)
+	if err == nil || !strings.Contains(err.Error(), "trace "+id(7).String()+" comes again") || got.Traces != 1 {
+		t.Errorf("%+v, %v: want one trace, and an error that names it", got, err)
+	}
+	whole := func(yield func(tracing.Kept, error) bool) {
+		var all tracing.Kept
+		for part, err := range parts {
+			if err != nil {
+				t.Error(err)
+			}
+			all.OTLP = append(all.OTLP, part.OTLP...)
+		}
+		yield(all, nil)
+	}
+	if got, err := sampling.DryRun(nil, whole); err != nil || got.Traces != 1 || got.Spans != 2 {
+		t.Errorf("joined %+v, %v: want one trace of two spans", got, err)
+	}
+}

@@ -44,7 +44,7 @@ func ExampleErrors() {
 	// Output:
 	// true by errors: status error
 	// true by slow: took 1s or longer
-	// false by probability: a share of 0.1
+	// false by probability: beyond a share of 0.1
 }
 
 func ExamplePerKey() {

@@ -11,7 +11,7 @@ import (
 
 // Reasons that a Jury gives itself.
 const (
-	NoPolicy = "no-policy"    // none voted: the trace is dropped
+	NoPolicy = "no-policy"    // none voted, nor had to refuse: the trace is dropped
 	Panicked = "policy-panic" // the reason begins so, what the policy panicked with follows: the trace is kept
 )
 
@@ -75,7 +75,7 @@ func validate(policies []Policy) error {
 		case name == "":
 			refuse(fmt.Errorf("policy %d: no name", i))
 		case seen[name]:
-			refuse(fmt.Errorf("two policies of the name %q", name))
+			refuse(fmt.Errorf("two policies of the name %q: a Label tells them apart", name))
 		default:
 			seen[name] = true
 		}
@@ -132,41 +132,57 @@ func (s *seat) decide(t *Trace, at time.Time) (verdict Verdict) {
 //   - else the trace is kept if its R reaches the smallest threshold of the votes to keep, but no less than its Floor;
 //   - without a vote it is dropped.
 //
-// The decision names the policy whose vote it was, of equal thresholds the first, also where R does not reach it. A policy that panics keeps
-// the trace. biased says that the decision does not follow from R and the threshold alone: a trace that was kept so has no sure weight, and one
+// The decision names the policy whose vote it was, of equal thresholds the first, also where R does not reach it; without a vote, the first
+// that did not vote because it had to refuse what R would keep, as a rate whose bucket is empty. A policy that panics keeps the trace. biased says that the decision does not follow from R and the threshold alone: a trace that was kept so has no sure weight, and one
 // that was dropped is in nobody's.
 func (j *Jury) Decide(t Trace, at time.Time) (decision tracing.Decision, biased bool) {
-	decision = tracing.Decision{Trace: t.ID, Reason: NoPolicy, Threshold: tracing.MaxThreshold, At: at, Closed: t.Closed, Missing: t.Missing}
-	best, bestBiased, refused := -1, false, false
-	consider := func(i int) (dropped bool) {
-		verdict := j.seats[i].decide(&t, at)
-		switch verdict.Vote {
-		case VoteDrop:
-			decision.Policy, decision.Reason, decision.Threshold = j.seats[i].name, verdict.Reason, tracing.MaxThreshold
-			biased = verdict.Biased
-			return true
-		case VoteKeep:
-			threshold := max(verdict.Threshold, t.Floor)
-			if best < 0 || threshold < decision.Threshold || threshold == decision.Threshold && i < best {
-				best, bestBiased = i, verdict.Biased
-				decision.Policy, decision.Reason, decision.Threshold = j.seats[i].name, verdict.Reason, threshold
-			}
-		default:
-			refused = refused || verdict.Biased
-		}
-		return false
-	}
+	p := poll{best: -1, refused: -1}
+	p.decision = tracing.Decision{Trace: t.ID, Reason: NoPolicy, Threshold: tracing.MaxThreshold, At: at, Closed: t.Closed, Missing: t.Missing}
 	// Those that may drop come first, so that rates do not count what is dropped anyway.
 	for _, dropping := range []bool{true, false} {
 		for i := range j.seats {
-			if j.seats[i].drops == dropping && consider(i) {
-				return decision, biased
+			if j.seats[i].drops == dropping && p.take(i, j.seats[i].name, j.seats[i].decide(&t, at), t.Floor) {
+				return p.decision, p.biased
 			}
 		}
 	}
-	decision.Keep = best >= 0 && decision.Threshold.Keeps(t.R)
-	if decision.Keep {
-		return decision, bestBiased
+	p.decision.Keep = p.best >= 0 && p.decision.Threshold.Keeps(t.R)
+	if p.decision.Keep {
+		return p.decision, p.biased
 	}
-	return decision, refused
+	return p.decision, p.refused >= 0
+}
+
+// A poll is what the votes on a trace come to.
+type poll struct {
+	decision tracing.Decision
+	biased   bool // the vote that the decision names
+	best     int  // the seat that it is of; -1 = none voted to keep
+	refused  int  // the first seat that had to refuse; -1 = none
+}
+
+// take counts the verdict of a seat, and tells whether it ends the poll.
+func (p *poll) take(seat int, name string, verdict Verdict, floor tracing.Threshold) (dropped bool) {
+	switch threshold := max(verdict.Threshold, floor); {
+	case verdict.Vote == VoteDrop:
+		p.name(name, verdict, tracing.MaxThreshold)
+		return true
+	case verdict.Vote == VoteKeep:
+		if p.best < 0 || threshold < p.decision.Threshold || threshold == p.decision.Threshold && seat < p.best {
+			p.best = seat
+			p.name(name, verdict, threshold)
+		}
+	case verdict.Biased && p.refused < 0:
+		p.refused = seat
+		if p.best < 0 {
+			p.name(name, verdict, tracing.MaxThreshold)
+		}
+	}
+	return false
+}
+
+// name has the decision name whose verdict it was.
+func (p *poll) name(name string, verdict Verdict, threshold tracing.Threshold) {
+	p.decision.Policy, p.decision.Reason, p.decision.Threshold = name, verdict.Reason, threshold
+	p.biased = verdict.Biased
 }

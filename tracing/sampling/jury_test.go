@@ -35,7 +35,7 @@ func TestDecideByVotes(t *testing.T) {
 		{"who drops and keeps", []sampling.Policy{keep("a", low), votes{name: "b", drops: true, verdict: keep("", low).verdict}}, 0, true, "a", low, false},
 		{"sampled before", []sampling.Policy{keep("a", 0), keep("b", mid)}, low, true, "a", low, false},
 		{"all below the floor", []sampling.Policy{keep("a", low), keep("b", 0)}, mid, true, "a", mid, false},
-		{"refused by a rate", []sampling.Policy{abstain("a", true)}, 0, false, "", tracing.MaxThreshold, true},
+		{"refused by a rate", []sampling.Policy{abstain("a", false), abstain("b", true), abstain("c", true)}, 0, false, "b", tracing.MaxThreshold, true},
 		{"refused by a rate, kept by another", []sampling.Policy{abstain("a", true), keep("b", low)}, 0, true, "b", low, false},
 		{"no policies", nil, 0, true, "always", 0, false},
 	}
@@ -126,7 +126,7 @@ func TestJuryRefusesListsAsAWhole(t *testing.T) {
 	_, err := sampling.NewJury([]sampling.Policy{sampling.Errors{}, nil, sampling.Errors{}, sampling.Flags{Label: "f"}, votes{}})
 	want := strings.Join([]string{
 		`sampling: invalid config: policy 1: none`,
-		`sampling: invalid config: two policies of the name "errors"`,
+		`sampling: invalid config: two policies of the name "errors": a Label tells them apart`,
 		`sampling: invalid config: f: Mask: want one flag at least`,
 		`sampling: invalid config: policy 4: no name`,
 	}, "\n")

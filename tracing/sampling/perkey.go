@@ -82,7 +82,7 @@ func (d *perKey) Decide(t Trace, at time.Time) Verdict {
 	key := d.tally(t)
 	key.count++
 	p := d.share(key)
-	return Verdict{Vote: VoteKeep, Threshold: tracing.ThresholdOf(p), Reason: "rare keys more often"}
+	return Verdict{Vote: VoteKeep, Threshold: tracing.ThresholdOf(p), Reason: "within the share of its key"}.or("beyond the share of its key", t.R)
 }
 
 // share returns the share of a key's traces to keep. There are as many as came on average, and never fewer than have come already.

@@ -115,6 +115,7 @@ func TestPoliciesKeepByWhatATraceIs(t *testing.T) {
 
 func TestProblemsOfPoliciesAreNamedTogether(t *testing.T) {
 	errs := sampling.Errors{}
+	none := []string{"attr: Equals, In, Match, Min and Max: no value satisfies those that are set"}
 	tests := []struct {
 		policy sampling.Policy
 		want   []string
@@ -126,6 +127,12 @@ func TestProblemsOfPoliciesAreNamedTogether(t *testing.T) {
 		{sampling.Attr{Match: "a)(b", Min: new(2.0), Max: new(1.0)}, []string{
 			"attr: Key: want one", "attr: Match: error parsing regexp: unexpected ): `a)(b`", "attr: Min 2, Max 1: no number is within",
 		}},
+		{sampling.Attr{Key: "k", Equals: attribute.StringValue("y"), In: []string{"z"}}, none},
+		{sampling.Attr{Key: "k", Equals: attribute.StringValue("y"), Match: "z"}, none},
+		{sampling.Attr{Key: "k", Equals: attribute.IntValue(1), Min: new(2.0)}, none},
+		{sampling.Attr{Key: "k", In: []string{"y"}, Match: "z"}, none},
+		{sampling.Attr{Key: "k", In: []string{"y"}, Max: new(2.0)}, none},
+		{sampling.Attr{Key: "k", Match: ".*", Min: new(2.0), Invert: true}, none},
 		{sampling.Filter{Expr: "{"}, []string{"filter: Expr: filter: column 2: expected a field, ! or (, found the end"}},
 		{sampling.Status{}, []string{"status: Codes: want one at least"}},
 		{sampling.Status{Codes: []codes.Code{7}}, []string{"status: Codes: unknown code 7"}},
@@ -174,6 +181,21 @@ func TestProblemsOfPoliciesAreNamedTogether(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*filter.SyntaxError](sampling.Filter{Expr: "{"}.Validate()); !ok {
 		t.Error("no *filter.SyntaxError in the error of a Filter")
+	}
+}
+
+func TestConditionsOfAnAttrMayOverlap(t *testing.T) {
+	one, y := attribute.IntValue(1), attribute.StringValue("y")
+	for _, p := range []sampling.Attr{
+		{Key: "k"},
+		{Key: "k", Equals: y, In: []string{"x", "y"}, Match: "[a-z]"},
+		{Key: "k", Equals: one, Min: new(1.0), Max: new(1.0)},
+		{Key: "k", In: []string{"1", "y"}, Match: "[a-z]"},
+		{Key: "k", Equals: attribute.BoolValue(true)},
+	} {
+		if err := p.Validate(); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
 	}
 }
 

@@ -23,8 +23,8 @@ type Decider interface {
 	// Early tells whether this span alone keeps its trace, whatever comes: if so, Decide of any trace with it must vote VoteKeep with
 	// threshold 0. A policy that cannot know says false. It is called for each span, and must not keep the view.
 	Early(v tracing.View) bool
-	// Decide votes on a trace that was closed, at the time of the decision. It must not keep t or its views, and its answer must not
-	// depend on t.R but in that a vote to keep counts only where t.R reaches the threshold.
+	// Decide votes on a trace that was closed, at the time of the decision. It must not keep t or its views, and its vote and threshold
+	// must not depend on t.R: a vote to keep counts only where t.R reaches the threshold.
 	Decide(t Trace, at time.Time) Verdict
 }
 
@@ -60,7 +60,7 @@ func (v Vote) String() string {
 type Verdict struct {
 	Vote      Vote
 	Threshold tracing.Threshold // of VoteKeep; 0 = whatever R is
-	Reason    string            // in a few words
+	Reason    string            // in a few words; of VoteKeep it may tell whether R reaches the threshold
 	// Biased says that the vote does not follow from Threshold and R alone, as of a rate that had to refuse a trace which R would keep:
 	// the weights of what it decides are off.
 	Biased bool
@@ -68,6 +68,14 @@ type Verdict struct {
 
 // keeps tells whether the verdict keeps a trace of randomness r.
 func (v Verdict) keeps(r uint64) bool { return v.Vote == VoteKeep && v.Threshold.Keeps(r) }
+
+// or returns the verdict with the reason beyond where randomness r does not reach its threshold.
+func (v Verdict) or(beyond string, r uint64) Verdict {
+	if !v.keeps(r) {
+		v.Reason = beyond
+	}
+	return v
+}
 
 // A rule is a decider without a state.
 type rule struct {

@@ -25,11 +25,15 @@ func (p Probability) Validate() error {
 
 // NewDecider returns what votes for every trace with one threshold.
 func (p Probability) NewDecider() Decider {
-	return probability{Vote: VoteKeep, Threshold: tracing.ThresholdOf(p.P), Reason: fmt.Sprintf("a share of %v", p.P)}
+	share := fmt.Sprintf("a share of %v", p.P)
+	return probability{Verdict{Vote: VoteKeep, Threshold: tracing.ThresholdOf(p.P), Reason: share}, "beyond " + share}
 }
 
-type probability Verdict
+type probability struct {
+	verdict Verdict
+	beyond  string
+}
 
 func (p probability) Early(tracing.View) bool { return false }
 
-func (p probability) Decide(Trace, time.Time) Verdict { return Verdict(p) }
+func (p probability) Decide(t Trace, _ time.Time) Verdict { return p.verdict.or(p.beyond, t.R) }

@@ -24,7 +24,7 @@ func (p Rate) Validate() error { return validateRate(p.Name(), "Spans", p.Spans,
 
 // NewDecider returns what steers a threshold.
 func (p Rate) NewDecider() Decider {
-	return newRate(p.Spans, p.Burst, func(t Trace) float64 { return float64(t.Spans) }, "within the rate of spans")
+	return newRate(p.Spans, p.Burst, func(t Trace) float64 { return float64(t.Spans) }, "the rate of spans")
 }
 
 // Bytes is a Rate in bytes of Span messages.
@@ -42,7 +42,7 @@ func (p Bytes) Validate() error { return validateRate(p.Name(), "PerSecond", p.P
 
 // NewDecider returns what steers a threshold.
 func (p Bytes) NewDecider() Decider {
-	return newRate(p.PerSecond, p.Burst, func(t Trace) float64 { return float64(t.Bytes) }, "within the rate of bytes")
+	return newRate(p.PerSecond, p.Burst, func(t Trace) float64 { return float64(t.Bytes) }, "the rate of bytes")
 }
 
 func validateRate(name, field string, limit, burst float64) error {
@@ -54,18 +54,21 @@ func validateRate(name, field string, limit, burst float64) error {
 
 // A rate decides by a limiter.
 type rate struct {
-	size   func(Trace) float64
-	reason string
+	size                  func(Trace) float64
+	within, beyond, empty string // reasons
 
 	mu      sync.Mutex
 	limiter limiter
 }
 
-func newRate(limit, burst float64, size func(Trace) float64, reason string) *rate {
+func newRate(limit, burst float64, size func(Trace) float64, name string) *rate {
 	if burst == 0 {
 		burst = limit
 	}
-	return &rate{size: size, reason: reason, limiter: limiter{limit: limit, burst: burst, level: burst}}
+	return &rate{
+		size: size, within: "within " + name, beyond: "beyond its share of " + name, empty: "the bucket of " + name + " is empty",
+		limiter: limiter{limit: limit, burst: burst, level: burst},
+	}
 }
 
 func (r *rate) Early(tracing.View) bool { return false }
@@ -78,9 +81,9 @@ func (r *rate) Decide(t Trace, at time.Time) Verdict {
 	threshold := tracing.ThresholdOf(r.limiter.share())
 	r.limiter.meter.add(weighed(size, t))
 	if threshold.Keeps(t.R) && !r.limiter.take(size) {
-		return Verdict{Reason: "over the rate", Biased: true}
+		return Verdict{Reason: r.empty, Biased: true}
 	}
-	return Verdict{Vote: VoteKeep, Threshold: threshold, Reason: r.reason}
+	return Verdict{Vote: VoteKeep, Threshold: threshold, Reason: r.within}.or(r.beyond, t.R)
 }
 
 // weighed returns the size of the traffic that a trace stands for: a threshold is a share of all of it, also of what was sampled away before.

@@ -19,8 +19,8 @@ type Naive struct {
 	Slack         time.Duration     // how much later than it says a collector may close a trace
 }
 
-// A Fate is what became of a span, and where it is counted.
-type Fate struct {
+// A SpanFate is what became of a span, under which Outcome counts it.
+type SpanFate struct {
 	Span string // Key of it
 	Fate string // "exported", "sampled out", "sampled out late" or "duplicate"
 }
@@ -28,7 +28,7 @@ type Fate struct {
 // An Outcome is what a collector should have come to.
 type Outcome struct {
 	Decisions map[trace.TraceID]tracing.Decision // the last of each trace, without At
-	Fates     map[Fate]int
+	Fates     map[SpanFate]int
 	Partial   map[trace.TraceID]bool // a late span keeps what was dropped
 }
 
@@ -52,7 +52,7 @@ func (n Naive) Run(arrivals []Arrival) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Decisions: map[trace.TraceID]tracing.Decision{}, Fates: map[Fate]int{}, Partial: map[trace.TraceID]bool{}}
+	out := Outcome{Decisions: map[trace.TraceID]tracing.Decision{}, Fates: map[SpanFate]int{}, Partial: map[trace.TraceID]bool{}}
 	traces, err := apart(arrivals)
 	if err != nil {
 		return Outcome{}, err
@@ -120,7 +120,7 @@ func (n Naive) live(out *Outcome, jury *sampling.Jury, id trace.TraceID, batches
 func (out *Outcome) pile(p *pile, views []tracing.View) {
 	for _, v := range views {
 		if key := Key(v); p.seen[key] {
-			out.Fates[Fate{key, "duplicate"}]++
+			out.Fates[SpanFate{key, "duplicate"}]++
 		} else {
 			p.seen[key] = true
 			p.views = append(p.views, v)
@@ -170,7 +170,7 @@ func (out *Outcome) close(jury *sampling.Jury, id trace.TraceID, p *pile, why tr
 		fate = "exported"
 	}
 	for _, v := range p.views {
-		out.Fates[Fate{Key(v), fate}]++
+		out.Fates[SpanFate{Key(v), fate}]++
 	}
 	return nil
 }
@@ -191,12 +191,12 @@ func (out *Outcome) late(jury *sampling.Jury, id trace.TraceID, views []tracing.
 	for _, v := range views {
 		switch key := Key(v); {
 		case !decision.Keep:
-			out.Fates[Fate{key, "sampled out late"}]++
+			out.Fates[SpanFate{key, "sampled out late"}]++
 		case seen[key]:
-			out.Fates[Fate{key, "duplicate"}]++
+			out.Fates[SpanFate{key, "duplicate"}]++
 		default:
 			seen[key] = true
-			out.Fates[Fate{key, "exported"}]++
+			out.Fates[SpanFate{key, "exported"}]++
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tenon-go/tenon/tracing/internal/faultyfs"
 	"github.com/tenon-go/tenon/tracing/internal/wal"
-	"github.com/tenon-go/tenon/tracing/tracingtest"
 )
 
 func request(n int) []byte { return bytes.Repeat([]byte{byte(n)}, n*37%500) } //nolint:gosec // The low byte is enough.
@@ -91,14 +91,14 @@ func write(t *testing.T, log *wal.Log, requests int) (written [][]byte) {
 // TestWhatIsDurableSurvivesACrash lets each operation fail, alone or with all after it, and crashes: what Append and its wait acknowledged is
 // read again, in order.
 func TestWhatIsDurableSurvivesACrash(t *testing.T) {
-	var whole tracingtest.FaultyFS
+	var whole faultyfs.FS
 	if got := work(t, &whole); len(got) != 4 {
 		t.Fatalf("without faults %d are acknowledged", len(got))
 	}
 	for at := 1; at <= whole.Count(); at++ {
-		for name, fail := range map[string]func(*tracingtest.FaultyFS, int){"once": (*tracingtest.FaultyFS).FailAt, "from then on": (*tracingtest.FaultyFS).FailFrom} {
+		for name, fail := range map[string]func(*faultyfs.FS, int){"once": (*faultyfs.FS).FailAt, "from then on": (*faultyfs.FS).FailFrom} {
 			t.Run(fmt.Sprintf("operation %d fails %s", at, name), func(t *testing.T) {
-				var fs tracingtest.FaultyFS
+				var fs faultyfs.FS
 				fail(&fs, at)
 				acknowledged := work(t, &fs)
 				for seed := range uint64(5) {
@@ -110,7 +110,7 @@ func TestWhatIsDurableSurvivesACrash(t *testing.T) {
 }
 
 // work writes 12 requests, and returns those of which it was told that they are durable.
-func work(t *testing.T, fs *tracingtest.FaultyFS) (acknowledged [][]byte) {
+func work(t *testing.T, fs *faultyfs.FS) (acknowledged [][]byte) {
 	t.Helper()
 	log, _, err := wal.Open(fs)
 	if err != nil {
@@ -199,7 +199,7 @@ func FuzzLog(f *testing.F) {
 	f.Add(make([]byte, 64))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4})
 	f.Fuzz(func(t *testing.T, tail []byte) {
-		var fs tracingtest.FaultyFS
+		var fs faultyfs.FS
 		log, _, err := wal.Open(&fs)
 		if err != nil {
 			t.Fatal(err)

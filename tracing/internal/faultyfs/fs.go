@@ -1,4 +1,4 @@
-package tracingtest
+package faultyfs
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 	"github.com/tenon-go/tenon/tracing/internal/wal"
 )
 
-// ErrInjected is what an operation of a [FaultyFS] fails with.
+// ErrInjected is what an operation of an [FS] fails with.
 var ErrInjected = errors.New("injected fault")
 
-// A FaultyFS is a directory in memory that fails on command, and forgets in a crash what was not synced. The zero value is empty; it is safe for
+// An FS is a directory in memory that fails on command, and forgets in a crash what was not synced. The zero value is empty; it is safe for
 // concurrent use.
-type FaultyFS struct {
+type FS struct {
 	mu      sync.Mutex
 	files   map[string]*content // as programs see them
 	durable map[string]*content // as they are after a crash
@@ -36,29 +36,29 @@ type content struct {
 
 // FailAt makes the n-th write, sync, create, remove or truncate from now on fail, and only that one. A write that fails leaves half of its bytes.
 // 0 = none.
-func (f *FaultyFS) FailAt(n int) { f.fail(n, n) }
+func (f *FS) FailAt(n int) { f.fail(n, n) }
 
 // FailFrom makes the n-th such operation and all after it fail, as when the power is cut.
-func (f *FaultyFS) FailFrom(n int) { f.fail(n, 1<<30) }
+func (f *FS) FailFrom(n int) { f.fail(n, 1<<30) }
 
-func (f *FaultyFS) fail(from, until int) {
+func (f *FS) fail(from, until int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count, f.from, f.until = 0, from, until
 }
 
 // Count returns how many such operations there were since the last command.
-func (f *FaultyFS) Count() int {
+func (f *FS) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count
 }
 
 // Crash returns the directory as it is found after a crash of now: files without what was not synced, or with some of it.
-func (f *FaultyFS) Crash(source *rand.Rand) *FaultyFS {
+func (f *FS) Crash(source *rand.Rand) *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	found := &FaultyFS{files: map[string]*content{}, durable: map[string]*content{}}
+	found := &FS{files: map[string]*content{}, durable: map[string]*content{}}
 	for _, name := range slices.Sorted(maps.Keys(f.durable)) {
 		was := f.durable[name]
 		kept := min(was.synced, len(was.data))
@@ -70,7 +70,7 @@ func (f *FaultyFS) Crash(source *rand.Rand) *FaultyFS {
 }
 
 // step counts an operation. The lock is held.
-func (f *FaultyFS) step(what string) error {
+func (f *FS) step(what string) error {
 	f.count++
 	if f.from > 0 && f.count >= f.from && f.count <= f.until {
 		return fmt.Errorf("%s: %w", what, ErrInjected)
@@ -79,7 +79,7 @@ func (f *FaultyFS) step(what string) error {
 }
 
 // MakeDir makes the directory.
-func (f *FaultyFS) MakeDir() error {
+func (f *FS) MakeDir() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.files == nil {
@@ -89,14 +89,14 @@ func (f *FaultyFS) MakeDir() error {
 }
 
 // Names lists the directory.
-func (f *FaultyFS) Names() ([]string, error) {
+func (f *FS) Names() ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Sorted(maps.Keys(f.files)), nil
 }
 
 // Open opens a file for reading.
-func (f *FaultyFS) Open(name string) (io.ReadCloser, error) {
+func (f *FS) Open(name string) (io.ReadCloser, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one, ok := f.files[name]
@@ -107,7 +107,7 @@ func (f *FaultyFS) Open(name string) (io.ReadCloser, error) {
 }
 
 // Create makes a file.
-func (f *FaultyFS) Create(name string) (wal.File, error) {
+func (f *FS) Create(name string) (wal.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.step("create"); err != nil {
@@ -121,7 +121,7 @@ func (f *FaultyFS) Create(name string) (wal.File, error) {
 }
 
 // Remove removes a file.
-func (f *FaultyFS) Remove(name string) error {
+func (f *FS) Remove(name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.step("remove"); err != nil {
@@ -132,7 +132,7 @@ func (f *FaultyFS) Remove(name string) error {
 }
 
 // Sync makes what was created and removed durable.
-func (f *FaultyFS) Sync() error {
+func (f *FS) Sync() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.step("sync directory"); err != nil {
@@ -144,7 +144,7 @@ func (f *FaultyFS) Sync() error {
 
 // A faultyFile is a file that is written.
 type faultyFile struct {
-	fs *FaultyFS
+	fs *FS
 	*content
 }
 
