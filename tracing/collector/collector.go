@@ -153,8 +153,10 @@ type Collector struct {
 	logger  sync.WaitGroup
 	reading atomic.Uint64 // the epoch of the log that is read again; 0 = none
 
-	tallyMu sync.Mutex
-	tally   tally // what is counted before spans reach a shard
+	tallyMu   sync.Mutex
+	tally     tally  // what is counted before spans reach a shard
+	refusal   string // the reason of the last one that may pass; "" = none yet
+	refusedAt int64
 
 	policiesMu sync.Mutex // orders calls of SetPolicies
 

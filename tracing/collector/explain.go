@@ -79,7 +79,7 @@ type Stats struct {
 	LogErrors      int64 // writes, syncs and removals that failed
 	LastLog        string
 	LogCuts        int64  // files of the log that ended in the middle of a request, as after a crash
-	Refusing       string // what is short, while requests are refused; "" = nothing
+	Refusing       string // what was short when a request was refused within the last second, by Admit too; "" = none was
 }
 
 // Stats returns the state of this instant.
@@ -96,11 +96,10 @@ func (c *Collector) Stats() Stats {
 	c.gate.RLock()
 	closed := c.closed
 	c.gate.RUnlock()
-	switch {
-	case closed:
+	if closed {
 		stats.Refusing = tracing.Closing
-	case stats.Used >= c.hard:
-		stats.Refusing = c.short()
+	} else {
+		stats.Refusing = c.refusing()
 	}
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()

@@ -50,7 +50,7 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	c.gate.RLock()
 	defer c.gate.RUnlock()
-	if err := c.welcome(len(req)); err != nil {
+	if err := c.welcome(int64(len(req))); err != nil {
 		return tracing.Result{}, err
 	}
 	in, _ := c.intake.Get().(*intake)
@@ -65,14 +65,14 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	need := in.measure(c)
 	if !c.reserve(need) {
-		return tracing.Result{}, c.refuse(len(req), need)
+		return tracing.Result{}, c.refuse(int64(len(req)), need)
 	}
 	epoch := again
 	if epoch == 0 {
 		epoch = c.epoch
 		if err := c.write(req); err != nil {
 			c.used.Add(-need)
-			return tracing.Result{}, c.count(len(req), shortOfDisk)
+			return tracing.Result{}, c.count(int64(len(req)), shortOfDisk)
 		}
 	}
 	in.epoch = epoch

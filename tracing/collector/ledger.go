@@ -46,7 +46,8 @@ func (v Volume) plus(other Volume) Volume {
 
 // A Ledger says what became of all that was offered to a collector, at one instant.
 type Ledger struct {
-	// Offered = Refused + Malformed + Taken. What was refused may have been offered again.
+	// Offered = Refused + Malformed + Taken. What was refused, by Admit too, may have been offered again. What a receiver does not hand on is in
+	// none: what it cannot read, and what is larger than it takes.
 	Offered, Refused, Malformed, Taken Volume
 
 	// Received = Rejected + Exported + SampledOut + SampledOutLate + Duplicates + Failed + InFlight.

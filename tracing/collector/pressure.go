@@ -13,30 +13,33 @@ import (
 
 const (
 	shortOfMemory = "memory"
+	tooLarge      = "request larger than MaxBytes"
 	shortestWait  = 500 * time.Millisecond
 	longestWait   = 5 * time.Second
+	refusingFor   = time.Second // after the last refusal
 )
 
 // Admit charges bytes until release is called, or refuses with a *tracing.OverloadError; more than MaxBytes can ever hold Is tracing.ErrPermanent.
-// Receivers call it before they read a body.
+// Receivers call it before they read a body, which is not handed to Ingest after a refusal: so that counts as a refused request of that size.
 func (c *Collector) Admit(bytes int64) (release func(), err error) {
 	bytes = max(bytes, 0)
 	c.gate.RLock()
 	defer c.gate.RUnlock()
 	if c.closed {
-		return nil, c.overload(tracing.Closing)
+		return nil, c.count(bytes, tracing.Closing)
 	}
 	if bytes > c.hard {
+		_ = c.count(bytes, tooLarge)
 		return nil, &tooLargeError{need: bytes, limit: c.hard}
 	}
 	if !c.reserveBelow(bytes, c.hard) {
-		return nil, c.overload(c.short())
+		return nil, c.count(bytes, c.short())
 	}
 	return sync.OnceFunc(func() { c.used.Add(-bytes) }), nil
 }
 
 // welcome refuses a request before it is parsed where that is of no use.
-func (c *Collector) welcome(size int) error {
+func (c *Collector) welcome(size int64) error {
 	switch {
 	case c.closed:
 		return c.count(size, tracing.Closing)
@@ -47,22 +50,36 @@ func (c *Collector) welcome(size int) error {
 }
 
 // refuse is the answer to a request that does not fit.
-func (c *Collector) refuse(size int, need int64) error {
+func (c *Collector) refuse(size, need int64) error {
 	if need > c.cfg.MaxBytes {
-		_ = c.count(size, "request larger than MaxBytes")
+		_ = c.count(size, tooLarge)
 		return &tooLargeError{need: need, limit: c.cfg.MaxBytes}
 	}
 	return c.count(size, c.short())
 }
 
 // count counts a refused request and returns its error.
-func (c *Collector) count(size int, reason string) error {
+func (c *Collector) count(size int64, reason string) error {
+	one, now := Volume{1, size}, c.now()
 	c.tallyMu.Lock()
 	defer c.tallyMu.Unlock()
-	one := Volume{1, int64(size)}
+	if reason != tooLarge {
+		c.refusal, c.refusedAt = reason, now
+	}
 	c.tally.offered, c.tally.refused = c.tally.offered.plus(one), c.tally.refused.plus(one)
 	c.tally.because(fateRefused, reason, 0, 0, 1)
 	return c.overload(reason)
+}
+
+// refusing returns why a request was refused lately; "" = none was.
+func (c *Collector) refusing() string {
+	now := c.now()
+	c.tallyMu.Lock()
+	defer c.tallyMu.Unlock()
+	if now-c.refusedAt >= int64(refusingFor) {
+		return ""
+	}
+	return c.refusal
 }
 
 // short names what is short.

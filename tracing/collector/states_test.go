@@ -442,7 +442,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		t.Errorf("%+v, %v", result, err)
 	}
 	ledger := finish(t, c)
-	if ledger.Malformed.Requests != 1 || ledger.Refused.Requests != 1 || ledger.Taken.Requests != 1 || ledger.Rejected.Spans != 1 || ledger.Received.Spans != 3 {
+	if ledger.Malformed.Requests != 1 || ledger.Refused.Requests != 2 || ledger.Taken.Requests != 1 || ledger.Rejected.Spans != 1 || ledger.Received.Spans != 3 {
 		t.Errorf("%+v", ledger)
 	}
 }

@@ -1,0 +1,59 @@
+package collector_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/collector"
+)
+
+// TestRefusedBodiesAreCounted refuses bodies before they are read, which is how receivers refuse.
+//
+// Invariant: tracing 1.
+func TestRefusedBodiesAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 1 << 20
+		c := start(t, &taker{}, collector.Config{MaxBytes: limit})
+		release, err := c.Admit(limit * 9 / 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refusing(t, c, "")
+		for range 50 {
+			if _, err := c.Admit(limit / 10); !errors.Is(err, tracing.ErrOverload) {
+				t.Fatalf("got %v, want a refusal", err)
+			}
+		}
+		refusing(t, c, "memory")
+		if _, err := c.Admit(limit); !errors.Is(err, tracing.ErrPermanent) {
+			t.Fatalf("got %v, want ErrPermanent", err)
+		}
+		release()
+		time.Sleep(time.Second)
+		refusing(t, c, "")
+		finish(t, c)
+		if _, err := c.Admit(7); !errors.Is(err, tracing.ErrClosed) {
+			t.Fatalf("got %v, want ErrClosed", err)
+		}
+		ledger := balanced(t, c)
+		want := collector.Volume{Requests: 52, Bytes: 50*(limit/10) + limit + 7}
+		if ledger.Refused != want || ledger.Offered != want {
+			t.Errorf("offered %+v, refused %+v, want %+v", ledger.Offered, ledger.Refused, want)
+		}
+		got := map[string]int64{}
+		for _, one := range ledger.Reasons {
+			got[one.Reason] = one.Requests
+		}
+		differ(t, "refused", map[string]int64{"memory": 50, "request larger than MaxBytes": 1, tracing.Closing: 1}, got)
+	})
+}
+
+func refusing(t *testing.T, c *collector.Collector, want string) {
+	t.Helper()
+	if got := c.Stats().Refusing; got != want {
+		t.Errorf("refusing %q, want %q", got, want)
+	}
+}
