@@ -244,7 +244,7 @@ func TestARequestThatDoesNotFitIsRefused(t *testing.T) {
 	for i := byte(1); c.Stats().Used < limit*8/10; i++ {
 		take(t, c, tracing.Encode([]tracing.Span{span(i, 1)}))
 	}
-	large := tracing.Encode([]tracing.Span{span(200, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", limit/2) })})
+	large := tracing.Encode([]tracing.Span{span(200, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", limit/3) })})
 	before := c.Stats().Used
 	overload := new(tracing.OverloadError)
 	if _, err := c.Ingest(t.Context(), large); !errors.As(err, &overload) || overload.RetryAfter == 0 {

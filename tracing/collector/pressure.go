@@ -49,15 +49,6 @@ func (c *Collector) welcome(size int64) error {
 	return nil
 }
 
-// refuse is the answer to a request that does not fit.
-func (c *Collector) refuse(size, need int64) error {
-	if need > c.cfg.MaxBytes {
-		_ = c.count(size, tooLarge)
-		return &tooLargeError{need: need, limit: c.cfg.MaxBytes}
-	}
-	return c.count(size, c.short())
-}
-
 // count counts a refused request and returns its error.
 func (c *Collector) count(size int64, reason string) error {
 	one, now := Volume{1, size}, c.now()

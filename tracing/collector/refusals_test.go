@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,4 +57,20 @@ func refusing(t *testing.T, c *collector.Collector, want string) {
 	if got := c.Stats().Refusing; got != want {
 		t.Errorf("refusing %q, want %q", got, want)
 	}
+}
+
+// TestARequestThatNeverFitsBesideItsBodyIsRefusedForGood: a receiver would try it again and again.
+func TestARequestThatNeverFitsBesideItsBodyIsRefusedForGood(t *testing.T) {
+	const limit = 256 << 10
+	c := start(t, &taker{}, collector.Config{MaxBytes: limit})
+	req := tracing.Encode([]tracing.Span{span(1, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", limit*6/10) })})
+	release, err := c.Admit(int64(len(req)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Ingest(t.Context(), req); !errors.Is(err, tracing.ErrPermanent) {
+		t.Errorf("got %v, want ErrPermanent", err)
+	}
+	release()
+	finish(t, c)
 }

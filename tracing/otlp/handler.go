@@ -29,7 +29,7 @@ type HandlerConfig struct {
 // NewHandler returns a handler of OTLP over HTTP, whatever its path is, that hands requests to sink. The error Is tracing.ErrConfig.
 //
 // It takes POST of application/x-protobuf or application/json, as it is or in gzip or zstd, and answers in kind: 200, with partial_success
-// where spans were rejected; 400 for what is malformed; 405, 413 and 415; 429 with Retry-After where the sink refuses for now, and 503 with it
+// where spans were rejected; 400 for what is malformed; 405 and 415; 413 for what is larger than MaxBody, or than the sink can ever hold; 429 with Retry-After where the sink refuses for now, and 503 with it
 // where the sink is closing or fails otherwise. Errors are google.rpc.Status. If the sink is a tracing.Admitter, bodies are charged before
 // and while they are read.
 func NewHandler(sink tracing.Sink, cfg HandlerConfig) (http.Handler, error) {
@@ -94,9 +94,10 @@ func (h *handler) take(r *http.Request, kind string, buf *[]byte, charge *charge
 	}
 	body, err := *buf, error(nil)
 	if kind == jsonType {
-		if err = charge.more(int64(len(body))); err == nil { // Its protobuf is no longer.
-			body, err = FromJSON(body)
+		if err = charge.more(int64(len(body))); err != nil { // Its protobuf is no longer.
+			return tracing.Result{}, unaffordable(err)
 		}
+		body, err = FromJSON(body)
 	}
 	var result tracing.Result
 	if err == nil {
@@ -115,8 +116,7 @@ func (h *handler) read(r *http.Request, buf *[]byte, charge *charge) *status {
 		return h.tooLarge()
 	}
 	if err := charge.upTo(max(r.ContentLength, int64(cap(*buf)))); err != nil {
-		s := statusOf(err)
-		return &s
+		return unaffordable(err)
 	}
 	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
@@ -137,8 +137,7 @@ func (h *handler) read(r *http.Request, buf *[]byte, charge *charge) *status {
 // zstd unpacks a body. What its frames look back on is memory too.
 func (h *handler) zstd(body io.Reader, buf *[]byte, charge *charge) *status {
 	if err := charge.more(zstdWindow); err != nil {
-		s := statusOf(err)
-		return &s
+		return unaffordable(err)
 	}
 	unzip, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
 	if err != nil {
@@ -156,8 +155,7 @@ func (h *handler) fill(buf *[]byte, reader io.Reader, charge *charge) *status {
 		if len(b) == cap(b) {
 			larger := min(2*int64(cap(b)), h.maxBody+1)
 			if err := charge.upTo(larger); err != nil {
-				s := statusOf(err)
-				return &s
+				return unaffordable(err)
 			}
 			b = append(make([]byte, 0, larger), b...)
 		}
@@ -182,11 +180,21 @@ func unreadable(err error) *status {
 	return &status{http: http.StatusBadRequest, code: codeInvalid, message: "otlp: body: " + err.Error()}
 }
 
+// unaffordable returns what to answer where the sink has no room for a body: for now, or ever.
+func unaffordable(err error) *status {
+	s := statusOf(err)
+	if errors.Is(err, tracing.ErrPermanent) {
+		s.http, s.code = http.StatusRequestEntityTooLarge, codeExhausted
+	}
+	return &s
+}
+
 // A charge is what a request holds of its sink's memory.
 type charge struct {
 	admitter tracing.Admitter
 	body     int64
-	releases []func()
+	total    int64
+	giveBack func() // nil = nothing is charged
 }
 
 // upTo charges what total, the size of the body or of its buffer, is more than what was charged of that.
@@ -198,20 +206,23 @@ func (c *charge) upTo(total int64) error {
 	return err
 }
 
+// more asks for all anew: only so can the sink tell what does not fit now from what never will.
 func (c *charge) more(bytes int64) error {
 	if c.admitter == nil || bytes <= 0 {
 		return nil
 	}
-	release, err := c.admitter.Admit(bytes)
+	c.release()
+	release, err := c.admitter.Admit(c.total + bytes)
 	if err != nil {
 		return err
 	}
-	c.releases = append(c.releases, release)
+	c.total, c.giveBack = c.total+bytes, release
 	return nil
 }
 
 func (c *charge) release() {
-	for _, release := range c.releases {
-		release()
+	if c.giveBack != nil {
+		c.giveBack()
+		c.giveBack = nil
 	}
 }

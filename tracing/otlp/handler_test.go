@@ -23,6 +23,7 @@ import (
 type sink struct {
 	err   error
 	limit int64 // 0 = none
+	bound int64 // above which nothing fits, ever; 0 = none
 
 	mu            sync.Mutex
 	spans         int
@@ -44,6 +45,9 @@ func (s *sink) Ingest(_ context.Context, req []byte) (tracing.Result, error) {
 func (s *sink) Admit(size int64) (func(), error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.bound > 0 && size > s.bound {
+		return nil, fmt.Errorf("%d bytes: %w", size, tracing.ErrPermanent)
+	}
 	if s.limit > 0 && s.charged+size > s.limit {
 		return nil, &tracing.OverloadError{RetryAfter: 1500 * time.Millisecond, Cause: "memory"}
 	}
@@ -185,6 +189,33 @@ func TestHandlerSaysWhyItRefuses(t *testing.T) {
 				t.Errorf("%d spans taken, %d bytes charged", s.spans, s.most)
 			}
 		})
+	}
+}
+
+// TestBodiesThatNeverFitAreRefusedForGood has a sink that holds less than the body, whichever way that comes.
+func TestBodiesThatNeverFitAreRefusedForGood(t *testing.T) {
+	const bound = 256 << 10
+	large := some(bound / 20)
+	text, err := otlp.AppendJSON(nil, some(bound/110)) // It fits, but not twice.
+	if err != nil || len(text) > bound || 2*len(text) < bound || len(large) < bound {
+		t.Fatal(len(text), len(large), err)
+	}
+	for _, test := range []struct {
+		name, kind, encoding string
+		body                 []byte
+	}{
+		{"as it is", protobuf, "", large},
+		{"gzip", protobuf, "gzip", gzipped(large)},
+		{"zstd", protobuf, "zstd", zstandard(t, large)},
+		{"JSON", jsonBody, "", text},
+	} {
+		for _, chunked := range []bool{false, true} {
+			s := &sink{bound: bound, limit: bound}
+			resp := post(t, s, test.kind, test.encoding, test.body, chunked)
+			if resp.Code != http.StatusRequestEntityTooLarge || resp.Header().Get("Retry-After") != "" {
+				t.Errorf("%s, chunked %v: status %d, retry after %q", test.name, chunked, resp.Code, resp.Header().Get("Retry-After"))
+			}
+		}
 	}
 }
 
