@@ -62,7 +62,7 @@ type Config struct {
 	// StampThreshold writes the threshold of the decision into the tracestate of the spans that leave.
 	StampThreshold bool
 
-	// WALDir is a directory of this collector alone, which is made if need be: requests are logged there until their spans met their fate, and a
+	// WALDir is a directory of this collector alone, which is made if need be, and locked until Close or the end of the process: requests are logged there until their spans met their fate, and a
 	// collector that is made there after a crash takes them again; "" = no log. Tap sees such spans again, and the output may get them again.
 	WALDir string
 	// SyncAck returns from Ingest when the request is on the disk. Without it, the last 5 ms or so before a power failure are lost.
@@ -168,7 +168,8 @@ type Collector struct {
 }
 
 // New returns a collector that hands what it keeps to out, and starts its goroutines. What it finds in WALDir it takes by and by, beside what
-// comes. The error Is tracing.ErrConfig and names every problem, of policies too; or it is that of opening WALDir.
+// comes. The error Is tracing.ErrConfig and names every problem, of policies too; or it is that of opening WALDir,
+// and Is ErrInUse while another collector has that.
 func New(out Output, cfg Config) (*Collector, error) {
 	if cfg.WALDir == "" {
 		return newOn(nil, out, cfg)

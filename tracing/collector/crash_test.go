@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,4 +236,14 @@ func TestADirectoryThatCannotBeIsRefused(t *testing.T) {
 	if _, err := collector.New(&taker{}, collector.Config{WALDir: log}); err == nil {
 		t.Error("a directory below a file")
 	}
+}
+
+func TestADirectoryIsThatOfOneCollector(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, &taker{}, collector.Config{WALDir: dir})
+	if _, err := collector.New(&taker{}, collector.Config{WALDir: dir}); !errors.Is(err, collector.ErrInUse) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v, want ErrInUse and the directory", err)
+	}
+	finish(t, first)
+	finish(t, start(t, &taker{}, collector.Config{WALDir: dir}))
 }

@@ -83,6 +83,9 @@ const (
 // openLog opens the log, and returns what is to be read again.
 func (c *Collector) openLog(fs wal.FS) (again []wal.Old, err error) {
 	c.log, again, err = wal.Open(fs)
+	if errors.Is(err, wal.ErrInUse) {
+		return nil, fmt.Errorf("collector: %w: %s", ErrInUse, c.cfg.WALDir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("collector: %w", err)
 	}

@@ -66,8 +66,33 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 	if err := log.Settle(old[2].Epoch); err != nil {
 		t.Fatal(err)
 	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, left, err := wal.Open(dir); err != nil || len(left) != len(old)-3 {
 		t.Errorf("%d files, of which 3 are settled: %d are left, %v", len(old), len(left), err)
+	}
+}
+
+func TestADirectoryIsThatOfOneLog(t *testing.T) {
+	dir := wal.Dir(t.TempDir())
+	log, _, err := wal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := wal.Open(dir); !errors.Is(err, wal.ErrInUse) {
+		t.Errorf("opened twice: got %v, want ErrInUse", err)
+	}
+	for range 2 {
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if log, _, err = wal.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
