@@ -165,10 +165,8 @@ func (c *Collector) readAgain(fs wal.FS, again []wal.Old) {
 	ctx := c.ctx
 	for _, file := range again {
 		c.reading.Store(file.Epoch)
-		cut, err := wal.Read(fs, file.Name, func(req []byte) error { return c.takeAgain(ctx, req, Epoch(file.Epoch)) })
-		if cut {
-			c.faults.cut()
-		}
+		harm, err := wal.Read(fs, file.Name, func(req []byte) error { return c.takeAgain(ctx, req, Epoch(file.Epoch)) })
+		c.faults.harm(harm)
 		if err != nil { // It cannot be read now: it stays, and so does all that comes after it.
 			c.logged(err)
 			return

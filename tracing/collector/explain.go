@@ -79,6 +79,7 @@ type Stats struct {
 	LogErrors      int64 // writes, syncs and removals that failed
 	LastLog        string
 	LogCuts        int64  // files of the log that ended in the middle of a request, as after a crash
+	LogSkipped     int64  // damaged bytes before the end of such files, which are kept there in files of the same names and .damaged
 	Refusing       string // what was short when a request was refused within the last second, by Admit too; "" = none was
 }
 
@@ -105,6 +106,7 @@ func (c *Collector) Stats() Stats {
 	defer c.faults.mu.Unlock()
 	stats.Panics, stats.LastPanic = c.faults.panics, c.faults.lastPanic
 	stats.OutputErrors, stats.LastOutput = c.faults.outputs, c.faults.lastOutput
-	stats.LogErrors, stats.LastLog, stats.LogCuts = c.faults.disks, c.faults.lastDisk, c.faults.cuts
+	stats.LogErrors, stats.LastLog = c.faults.disks, c.faults.lastDisk
+	stats.LogCuts, stats.LogSkipped = c.faults.cuts, c.faults.skipped
 	return stats
 }

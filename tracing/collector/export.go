@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/wal"
 	"github.com/tenon-go/tenon/tracing/internal/wire"
 	"github.com/tenon-go/tenon/tracing/sampling"
 )
@@ -265,6 +266,7 @@ type faults struct {
 	disks      int64
 	lastDisk   string
 	cuts       int64
+	skipped    int64
 }
 
 // guard calls what is not ours.
@@ -307,9 +309,12 @@ func (f *faults) disk(err error) {
 	f.lastDisk = err.Error()
 }
 
-// cut notes a file of the log that ended in the middle of a request.
-func (f *faults) cut() {
+// harm notes what was wrong with a file of the log.
+func (f *faults) harm(harm wal.Harm) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.cuts++
+	if harm.Cut {
+		f.cuts++
+	}
+	f.skipped += harm.Skipped
 }

@@ -1,13 +1,10 @@
 package wal
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"slices"
 	"sync"
 )
@@ -249,41 +246,4 @@ func (l *Log) Close() error {
 	defer l.mu.Unlock()
 	l.closed = true
 	return errors.Join(err, l.release())
-}
-
-// Read calls visit for each request of a file in order, until its error. cut tells that the file ended in the middle of a record, or that its sum
-// is wrong: what stands behind it is lost.
-func Read(fs FS, name string, visit func(req []byte) error) (cut bool, err error) {
-	file, err := fs.Open(name)
-	if err != nil {
-		return false, fmt.Errorf("log: %w", err)
-	}
-	defer func() { _ = file.Close() }() // It was read only.
-	in := bufio.NewReader(file)
-	var head [headSize]byte
-	var req bytes.Buffer
-	for {
-		switch _, err := io.ReadFull(in, head[:]); {
-		case errors.Is(err, io.EOF):
-			return false, nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return true, nil
-		case err != nil:
-			return false, fmt.Errorf("log: %s: %w", name, err)
-		}
-		req.Reset()
-		size := int64(binary.LittleEndian.Uint32(head[:]))
-		switch _, err := io.CopyN(&req, in, size); { // It grows as there is something, whatever the length says.
-		case errors.Is(err, io.EOF):
-			return true, nil
-		case err != nil:
-			return false, fmt.Errorf("log: %s: %w", name, err)
-		}
-		if sum(head[:4], req.Bytes()) != binary.LittleEndian.Uint32(head[4:]) {
-			return true, nil
-		}
-		if err := visit(req.Bytes()); err != nil {
-			return false, err
-		}
-	}
 }

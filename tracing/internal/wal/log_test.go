@@ -22,14 +22,14 @@ func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 func readAll(t *testing.T, fs wal.FS, files []wal.Old) (all [][]byte, cuts int) {
 	t.Helper()
 	for _, file := range files {
-		cut, err := wal.Read(fs, file.Name, func(req []byte) error {
+		harm, err := wal.Read(fs, file.Name, func(req []byte) error {
 			all = append(all, bytes.Clone(req))
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cut {
+		if harm.Cut {
 			cuts++
 		}
 	}
