@@ -152,6 +152,7 @@ type Collector struct {
 	minding chan struct{} // ends what minds the log
 	logger  sync.WaitGroup
 	reading atomic.Uint64 // the epoch of the log that is read again; 0 = none
+	replay  replay
 
 	tallyMu   sync.Mutex
 	tally     tally  // what is counted before spans reach a shard
@@ -189,7 +190,7 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 		out: out, cfg: cfg, base: cfg.Now(), seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
 		past: newPast(), epoch: 1, tally: newTally(),
-		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
+		replay: replay{done: make(chan struct{})}, stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
 	c.intake.New = func() any { return newIntake() }
@@ -221,11 +222,13 @@ func (c *Collector) start(fs wal.FS, again []wal.Old) {
 	for i := range closers {
 		c.running.Go(func() { c.watch(i, closers) })
 	}
-	if fs != nil {
-		c.logger.Go(c.sync)
-		c.logger.Go(c.mind)
-		c.logger.Go(func() { c.readAgain(fs, again) })
+	if fs == nil {
+		close(c.replay.done)
+		return
 	}
+	c.logger.Go(c.sync)
+	c.logger.Go(c.mind)
+	c.logger.Go(func() { c.readAgain(fs, again) })
 }
 
 // SetPolicies decides by others from now on. Those of the same name and settings as before go on with their state. The error is that of New, and
@@ -241,18 +244,23 @@ func (c *Collector) SetPolicies(policies []sampling.Policy) error {
 	return nil
 }
 
-// Flush decides about all traces that are open and waits until the output took what is kept of them. It returns context.Cause(ctx), wrapped, if
-// ctx ends first.
+// Flush waits until what was found in WALDir is taken again, decides about all traces that are open, and waits until the output took what is kept
+// of them. It returns context.Cause(ctx), wrapped, if ctx ends first, and an error if the log was not read to its end.
 func (c *Collector) Flush(ctx context.Context) error {
-	c.closeAll()
-	if err := c.queue.drained(ctx); err != nil {
-		return fmt.Errorf("collector: flush: %w", err)
+	unread := c.replay.wait(ctx)
+	if ctx.Err() == nil {
+		c.closeAll()
+		unread = errors.Join(unread, c.queue.drained(ctx))
+	}
+	if unread != nil {
+		return fmt.Errorf("collector: flush: %w", unread)
 	}
 	return nil
 }
 
 // Close takes no more requests, decides about all traces that are open, waits until the output took what is kept of them, and ends the
-// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. After the first call others wait for its end.
+// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. It does not
+// wait for what is read again from WALDir, which stays there: call Flush before. After the first call others wait for its end.
 func (c *Collector) Close(ctx context.Context) error {
 	c.gate.Lock()
 	first := !c.closed

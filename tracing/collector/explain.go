@@ -80,12 +80,13 @@ type Stats struct {
 	LastLog        string
 	LogCuts        int64  // files of the log that ended in the middle of a request, as after a crash
 	LogSkipped     int64  // damaged bytes before the end of such files, which are kept there in files of the same names and .damaged
+	Replaying      int64  // files of the log that were there and are not yet taken again to their end
 	Refusing       string // what was short when a request was refused within the last second, by Admit too; "" = none was
 }
 
 // Stats returns the state of this instant.
 func (c *Collector) Stats() Stats {
-	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes}
+	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes, Replaying: c.replay.left.Load()}
 	for _, s := range c.shards {
 		s.mu.Lock()
 		stats.Collisions += s.decided.Collisions()
