@@ -140,7 +140,7 @@ type Collector struct {
 	used   atomic.Int64 // bytes held
 	unsent atomic.Int64 // spans that were left when Close ran out of time
 	freed  atomic.Int64 // bytes given back so far
-	drain  atomic.Int64 // bytes a second that are given back, by and by
+	drain  atomic.Int64 // bytes a second that are given back while memory is short, by and by; 0 = not known
 
 	gate   sync.RWMutex // held by calls that take requests; written by what has to come between them
 	epoch  Epoch

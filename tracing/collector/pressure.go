@@ -81,12 +81,21 @@ func (c *Collector) short() string {
 	return shortOfMemory
 }
 
-// overload tells when there should be room again: as long as it takes to get down to SoftRatio at the rate of now.
+// overload tells when there should be room again: as long as it takes to get down to SoftRatio at the rate of now. Before anything was given back,
+// traces are waited for to be quiet, if the output works.
 func (c *Collector) overload(reason string) error {
-	wait := longestWait
-	if rate := c.drain.Load(); rate > 0 {
-		over := float64(max(c.used.Load()-c.soft, 0))
-		wait = time.Duration(min(over/float64(rate)*1e9, float64(longestWait)))
+	var wait time.Duration
+	over, rate := c.used.Load()-c.soft, c.drain.Load()
+	switch {
+	case reason == shortOfDisk:
+		wait = longestWait
+	case over <= 0:
+	case rate > 0:
+		wait = time.Duration(min(float64(over)/float64(rate)*1e9, float64(longestWait)))
+	case c.queue.failing():
+		wait = longestWait
+	default:
+		wait = min(c.cfg.Quiet, longestWait)
 	}
 	// A fifth at random, so that not all come back at once.
 	wait = time.Duration(float64(max(wait, shortestWait)) * (0.8 + 0.4*rand.Float64())) //nolint:forbidigo,gosec // Jitter, not a secret.
@@ -178,10 +187,16 @@ func (c *Collector) shrunk(quiet time.Duration) time.Duration {
 	return max(quiet-time.Duration(min(max(share, 0), 1)*float64(quiet)), min(quiet, shortestQuiet))
 }
 
-// gauge notes how fast memory is given back, given how long ago it did so last.
+// gauge notes how fast memory is given back while it is short, given how long ago it did so last.
 func (c *Collector) gauge(freed int64, since time.Duration) {
-	if since > 0 {
-		rate := int64(float64(freed) / since.Seconds())
-		c.drain.Store((c.drain.Load()*7 + rate) / 8)
+	before := c.drain.Load()
+	switch {
+	case c.used.Load() < c.soft:
+		c.drain.Store(0)
+	case since <= 0:
+	case before == 0:
+		c.drain.Store(int64(float64(freed) / since.Seconds()))
+	default:
+		c.drain.Store((before*7 + int64(float64(freed)/since.Seconds())) / 8)
 	}
 }

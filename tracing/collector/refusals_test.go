@@ -74,3 +74,55 @@ func TestARequestThatNeverFitsBesideItsBodyIsRefusedForGood(t *testing.T) {
 	release()
 	finish(t, c)
 }
+
+// TestRefusalsSayWhenToComeBack fills the buffer where nothing was given back yet: with an output that works there is room when traces have been
+// quiet.
+func TestRefusalsSayWhenToComeBack(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		quiet      time.Duration
+		down       bool
+		idle       time.Duration // between filling it once and once more
+		least, max time.Duration
+	}{
+		{"quiet soon", 100 * time.Millisecond, false, 0, 500 * time.Millisecond, 600 * time.Millisecond},
+		{"quiet later", time.Second, false, 0, 800 * time.Millisecond, 1200 * time.Millisecond},
+		{"after a pause", time.Second, false, time.Minute, 800 * time.Millisecond, 1200 * time.Millisecond},
+		{"no output", time.Second, true, 0, 4 * time.Second, 5 * time.Second},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				out := &taker{}
+				if row.down {
+					out.set(func(int) error { return errors.New("down") }, 0)
+				}
+				c := start(t, out, collector.Config{MaxBytes: 128 << 10, Quiet: row.quiet, SoftRatio: 0.9})
+				overload := fill(t, c)
+				if row.idle > 0 || row.down {
+					time.Sleep(max(row.idle, 3*row.quiet))
+					overload = fill(t, c)
+				}
+				if overload.RetryAfter < row.least || overload.RetryAfter > row.max {
+					t.Errorf("come back after %v, want between %v and %v", overload.RetryAfter, row.least, row.max)
+				}
+				out.set(nil, 0)
+				finish(t, c)
+			})
+		})
+	}
+}
+
+// fill sends traces of one span until they are refused.
+func fill(t *testing.T, c *collector.Collector) *tracing.OverloadError {
+	t.Helper()
+	for i := 0; ; i++ {
+		one := span(byte(i), 1, func(s *tracing.Span) { s.TraceID[1] = byte(i >> 8) })
+		_, err := c.Ingest(t.Context(), tracing.Encode([]tracing.Span{one}))
+		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
+			return overload
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
