@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -115,8 +116,8 @@ func TestRefusalsSayWhenToComeBack(t *testing.T) {
 // fill sends traces of one span until they are refused.
 func fill(t *testing.T, c *collector.Collector) *tracing.OverloadError {
 	t.Helper()
-	for i := 0; ; i++ {
-		one := span(byte(i), 1, func(s *tracing.Span) { s.TraceID[1] = byte(i >> 8) })
+	for i := uint16(1 << 15); ; i++ {
+		one := span(1, 1, func(s *tracing.Span) { binary.BigEndian.PutUint16(s.TraceID[1:], i) })
 		_, err := c.Ingest(t.Context(), tracing.Encode([]tracing.Span{one}))
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			return overload
