@@ -253,7 +253,7 @@ func (c *Collector) Flush(ctx context.Context) error {
 		unread = errors.Join(unread, c.queue.drained(ctx))
 	}
 	if unread != nil {
-		return fmt.Errorf("collector: flush: %w", unread)
+		return fmt.Errorf("collector: flush: %w", c.blame(unread))
 	}
 	return nil
 }
@@ -290,7 +290,7 @@ func (c *Collector) Close(ctx context.Context) error {
 		s.mu.Unlock()
 	}
 	if err != nil {
-		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), err)
+		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), c.blame(err))
 	}
 	return nil
 }

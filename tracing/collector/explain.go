@@ -74,7 +74,7 @@ type Stats struct {
 	Collisions     int64 // decisions that met in one fingerprint and became kept
 	Panics         int64 // of policies, Tap, OnDecision and Output
 	LastPanic      string
-	OutputErrors   int64 // calls of Output.Put that failed
+	OutputErrors   int64 // calls of Output.Put that failed; a client tries for about a minute in one, and has Stats of its own that say why
 	LastOutput     string
 	LogErrors      int64 // writes, syncs and removals that failed
 	LastLog        string

@@ -48,17 +48,18 @@ func (c *Collector) deliver(batch []part) {
 	wait := firstRetry
 	for {
 		err := c.faults.guard("output", func() error { return c.out.Put(c.ctx, kept) })
+		told := c.ctx.Err() != nil && c.queue.failing() // Why it failed before says more than that it was told to end.
 		c.queue.outcome(err)
 		switch {
 		case err == nil:
 			c.bury(batch, FateExported, "")
 			return
 		case errors.Is(err, tracing.ErrPermanent):
-			c.faults.output(err)
+			c.faults.output(err, told)
 			c.bury(batch, FateFailed, err.Error())
 			return
 		}
-		c.faults.output(err)
+		c.faults.output(err, told)
 		timer := time.NewTimer(wait) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
 		select {
 		case <-timer.C:
@@ -287,11 +288,23 @@ func (f *faults) panicked(text string) {
 	f.lastPanic = text
 }
 
-func (f *faults) output(err error) {
+func (f *faults) output(err error, told bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.outputs++
-	f.lastOutput = err.Error()
+	if !told || f.lastOutput == "" {
+		f.lastOutput = err.Error()
+	}
+}
+
+// blame adds to an error what the output says, if that fails.
+func (c *Collector) blame(err error) error {
+	if !c.queue.failing() {
+		return err
+	}
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	return fmt.Errorf("%w (output: %s)", err, c.faults.lastOutput)
 }
 
 // policy notes a policy that panicked.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,32 @@ func TestTeeHandsPartsToEachOutputOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestErrorsOfTheOutputAreInThoseOfFlushAndClose, of one that waits in its call as a client does, and is only then told to end.
+func TestErrorsOfTheOutputAreInThoseOfFlushAndClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		out := collector.OutputFunc(func(ctx context.Context, _ []tracing.Kept) error {
+			if calls++; calls == 1 {
+				return errors.New("connection refused")
+			}
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		c := start(t, out, collector.Config{Workers: 1})
+		take(t, c, tracing.Encode([]tracing.Span{span(1, 1)}))
+		for _, end := range []func(context.Context) error{c.Flush, c.Close} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := end(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "connection refused") {
+				t.Errorf("got %v", err)
+			}
+		}
+		if stats := c.Stats(); stats.OutputErrors != 2 || !strings.Contains(stats.LastOutput, "connection refused") {
+			t.Errorf("%+v", stats)
+		}
+	})
 }
 
 // TestTeeRemembersOnlyTheSameParts: who gives up and goes on with others in the same memory loses none.
