@@ -49,9 +49,12 @@ func (p *past) get(id trace.TraceID) (tracing.Decision, bool) {
 	return p.records[place], true
 }
 
+// stillOpen is the reason of no decision.
+const stillOpen = "open"
+
 // Explain returns what was decided about a trace, and why: in full for the last 10,000 decisions; for Config.Decisions before them only Keep and
-// Policy, of which the 62nd and later are "_other", with a Threshold of MaxThreshold, as it is not known. It is false where nothing was decided,
-// or was forgotten.
+// Policy, of which the 62nd and later are "_other", with a Threshold of MaxThreshold, as it is not known. It is false where nothing was decided:
+// for a trace that is open the decision has nothing but its Trace and the Reason "open", for one that never came or was forgotten it is zero.
 func (c *Collector) Explain(id trace.TraceID) (tracing.Decision, bool) {
 	if decision, ok := c.past.get(id); ok {
 		return decision, true
@@ -60,6 +63,9 @@ func (c *Collector) Explain(id trace.TraceID) (tracing.Decision, bool) {
 	s := c.shardOf(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, open := s.byID[id]; open {
+		return tracing.Decision{Trace: id, Reason: stillOpen}, false
+	}
 	w, state := s.decided.Get(hash)
 	if state != decided.Known {
 		return tracing.Decision{}, false

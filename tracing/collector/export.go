@@ -34,6 +34,9 @@ func (c *Collector) work() {
 	}
 }
 
+// refusedByOutput is why spans failed that the output does not want. Its own words, of which there may be many, are in Stats.
+const refusedByOutput = "output"
+
 // deliver hands on a batch, as often as it takes.
 func (c *Collector) deliver(batch []part) {
 	kept := make([]tracing.Kept, len(batch))
@@ -56,7 +59,7 @@ func (c *Collector) deliver(batch []part) {
 			return
 		case errors.Is(err, tracing.ErrPermanent):
 			c.faults.output(err, told)
-			c.bury(batch, FateFailed, err.Error())
+			c.bury(batch, FateFailed, refusedByOutput)
 			return
 		}
 		c.faults.output(err, told)
@@ -304,6 +307,9 @@ func (c *Collector) blame(err error) error {
 	}
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()
+	if c.faults.lastOutput == "" {
+		return err
+	}
 	return fmt.Errorf("%w (output: %s)", err, c.faults.lastOutput)
 }
 

@@ -58,7 +58,7 @@ func (c *Collector) count(size int64, reason string) error {
 		c.refusal, c.refusedAt = reason, now
 	}
 	c.tally.offered, c.tally.refused = c.tally.offered.plus(one), c.tally.refused.plus(one)
-	c.tally.because(fateRefused, reason, 0, 0, 1)
+	c.tally.because(FateRefused, reason, 0, 0, 1)
 	return c.overload(reason)
 }
 

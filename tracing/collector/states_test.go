@@ -274,6 +274,21 @@ func TestExplainRemembersLongerThanInFull(t *testing.T) {
 	}
 }
 
+func TestExplainTellsOpenFromUnknown(t *testing.T) {
+	c := start(t, &taker{}, collector.Config{Quiet: time.Hour, MaxAge: time.Hour})
+	take(t, c, tracing.Encode([]tracing.Span{span(1, 1)}))
+	if d, ok := c.Explain(id(1)); ok || d != (tracing.Decision{Trace: id(1), Reason: "open"}) {
+		t.Errorf("open: %v, %+v", ok, d)
+	}
+	if d, ok := c.Explain(id(2)); ok || d != (tracing.Decision{}) {
+		t.Errorf("unknown: %v, %+v", ok, d)
+	}
+	finish(t, c)
+	if d, ok := c.Explain(id(1)); !ok || !d.Keep {
+		t.Errorf("decided: %v, %+v", ok, d)
+	}
+}
+
 func TestStampTouchesNothingButTheThreshold(t *testing.T) {
 	for before, want := range map[string]string{
 		"":                                       "ot=th:8",
