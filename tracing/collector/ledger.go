@@ -52,7 +52,7 @@ func (v Volume) plus(other Volume) Volume {
 // A Ledger says what became of all that was offered to a collector, at one instant.
 type Ledger struct {
 	// Offered = Refused + Malformed + Taken. What was refused, by Admit too, may have been offered again. What a receiver does not hand on is in
-	// none: what it cannot read, and what is larger than it takes.
+	// none: what it cannot read, and what is larger than it takes. See otlp.Handler's Stats.
 	Offered, Refused, Malformed, Taken Volume
 
 	// Received = Rejected + Exported + SampledOut + SampledOutLate + Duplicates + Failed + InFlight.

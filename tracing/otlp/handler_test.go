@@ -156,6 +156,7 @@ func TestHandlerSaysWhyItRefuses(t *testing.T) {
 		parts                []string
 	}{
 		{"malformed", protobuf, "", []byte{0x0a}, nil, 0, 400, "", []string{"\x08\x03\x12", "field longer", "google.rpc.BadRequest", "offset 0"}},
+		{"JSON as protobuf", protobuf, "", []byte(` {"resourceSpans":[]}`), nil, 0, 400, "", []string{"is this JSON?"}},
 		{"malformed JSON", jsonBody, "", []byte(`{"resourceSpans":1}`), nil, 0, 400, "", []string{`"code":3`, `"field":"resourceSpans"`, "want an array", "google.rpc.BadRequest"}},
 		{"not gzip", protobuf, "gzip", []byte("x"), nil, 0, 400, "", []string{"body"}},
 		{"half of gzip", protobuf, "gzip", gzipped(big[:1<<10])[:20], nil, 0, 400, "", []string{"body"}},
@@ -216,6 +217,45 @@ func TestBodiesThatNeverFitAreRefusedForGood(t *testing.T) {
 				t.Errorf("%s, chunked %v: status %d, retry after %q", test.name, chunked, resp.Code, resp.Header().Get("Retry-After"))
 			}
 		}
+	}
+}
+
+// TestHandlerCountsWhatTheSinkDoesNotSee has a row for each way to be refused before the sink is asked.
+func TestHandlerCountsWhatTheSinkDoesNotSee(t *testing.T) {
+	h, err := otlp.NewHandler(&sink{}, otlp.HandlerConfig{MaxBody: 1 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ method, kind, encoding, body string }{
+		{"POST", jsonBody, "", `{"resourceSpans":1}`},
+		{"POST", jsonBody, "", `{`},
+		{"POST", protobuf, "gzip", "x"},
+		{"POST", protobuf, "", strings.Repeat("x", 2<<10)},
+		{"POST", protobuf, "br", ""},
+		{"POST", "text/html", "", ""},
+		{"GET", protobuf, "", ""},
+		{"POST", protobuf, "", "\x0a"}, // The sink's.
+		{"POST", protobuf, "", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), row.method, "/", strings.NewReader(row.body))
+		r.Header.Set("Content-Type", row.kind)
+		r.Header.Set("Content-Encoding", row.encoding)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if got, want := h.Stats(), (otlp.HandlerStats{Malformed: 3, TooLarge: 1, Unsupported: 3}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestRefusalsDoNotRepeatThemselves, neither in the message nor in the details.
+func TestRefusalsDoNotRepeatThemselves(t *testing.T) {
+	s := &sink{err: &tracing.OverloadError{RetryAfter: 5 * time.Second, Cause: "memory"}}
+	if got := post(t, s, jsonBody, "", []byte(`{}`), false).Body.String(); got != `{"code":14,"message":"refused for now: memory"}` {
+		t.Errorf("got %s", got)
+	}
+	got := post(t, &sink{}, jsonBody, "", []byte(`{"resourceSpans":1}`), false).Body.String()
+	if strings.Count(got, "resourceSpans") != 2 || strings.Count(got, "want an array") != 2 { // In the message, as field and as description.
+		t.Errorf("got %s", got)
 	}
 }
 
