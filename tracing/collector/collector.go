@@ -17,6 +17,7 @@ import (
 
 const (
 	defaultMaxBytes   = 256 << 20
+	leastMaxBytes     = 128 << 10 // twice what a receiver reads bodies into
 	defaultSoftRatio  = 0.8
 	hardRatio         = 0.95 // of MaxBytes, above which requests are refused before they are parsed
 	defaultShards     = 64
@@ -35,8 +36,9 @@ type Config struct {
 	// Policies decide, in order; nil = keep all.
 	Policies []sampling.Policy
 
-	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB. It should be several times the largest request. Beside it, each
-	// worker holds one batch.
+	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB, else no less than 128 KiB. It should be several times what the
+	// largest request takes: its bytes as they come, and 2 KiB for each trace in it, or its bytes once more if these are more. A request that
+	// would not fit if there were nothing else is refused for good. Beside it, each worker holds one batch.
 	MaxBytes int64
 	// SoftRatio of MaxBytes, above which traces are decided early to make room; 0 = 0.8, below 0.95.
 	SoftRatio float64
@@ -105,7 +107,7 @@ func orDefault[T comparable](v, otherwise T) T {
 func (c Config) validate(out Output) error {
 	var errs problems
 	errs.add(out == nil, "no output")
-	errs.add(c.MaxBytes < 0, "MaxBytes %d: want 0 or more", c.MaxBytes)
+	errs.add(c.MaxBytes != 0 && c.MaxBytes < leastMaxBytes, "MaxBytes %d: want 0, or %d or more", c.MaxBytes, leastMaxBytes)
 	errs.add(c.SoftRatio < 0 || c.SoftRatio >= hardRatio, "SoftRatio %v: want 0 or more, and less than %v", c.SoftRatio, hardRatio)
 	errs.add(c.Shards < 0 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0, "Shards %d: want a power of two, at most %d", c.Shards, maxShards)
 	errs.add(c.Quiet < 0, "Quiet %v: want 0 or more", c.Quiet)
@@ -259,7 +261,9 @@ func (c *Collector) Flush(ctx context.Context) error {
 }
 
 // Close takes no more requests, decides about all traces that are open, waits until the output took what is kept of them, and ends the
-// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. It does not
+// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. What the
+// output refused for good, before or meanwhile, is no error here but in Ledger.Failed. Close what sends to it first, a tracing.Provider above all:
+// what comes later is refused. It does not
 // wait for what is read again from WALDir, which stays there: call Flush before. After the first call others wait for its end.
 func (c *Collector) Close(ctx context.Context) error {
 	c.gate.Lock()

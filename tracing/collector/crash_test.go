@@ -193,7 +193,7 @@ func crash(t *testing.T, fs *tracingtest.FaultyFS, c *collector.Collector) *trac
 // was not read yet stays.
 func TestALogIsReadAgainHoweverShortMemoryIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := collector.NewOn(leftOver(t), &taker{}, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 64 << 10, Policies: []sampling.Policy{sampling.Errors{}}})
+		c, err := collector.NewOn(leftOver(t), &taker{}, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 128 << 10, Policies: []sampling.Policy{sampling.Errors{}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestALogThatIsReadAgainSurvivesAnotherCrash(t *testing.T) {
 		down := &taker{}
 		down.set(func(int) error { return errors.New("down") }, 0)
 		once := leftOver(t)
-		c, err := collector.NewOn(once, down, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 64 << 10})
+		c, err := collector.NewOn(once, down, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 128 << 10})
 		if err != nil {
 			t.Fatal(err)
 		}

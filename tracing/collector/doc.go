@@ -6,7 +6,8 @@
 //	}})
 //	handler, err := otlp.NewHandler(c, otlp.HandlerConfig{}) // for spans from elsewhere
 //	provider, err := tracing.New(c, tracing.Config{})        // for spans of this process
-//	defer c.Close(ctx)
+//	defer c.Close(ctx)        // last: deferred calls run backwards, and what comes after it is refused
+//	defer provider.Close(ctx)
 //
 // # Model
 //

@@ -118,7 +118,8 @@ func (l Ledger) Check() error {
 	return nil
 }
 
-// Loss returns the share of the spans that were taken and not rejected which were lost: neither decided about, nor handed on.
+// Loss returns the share of the spans that were taken and not rejected which were lost: neither decided about, nor handed on. Spans that were refused
+// and that their client then gave up are not in it: only that client knows of them.
 func (l Ledger) Loss() float64 {
 	if taken := l.Received.Spans - l.Rejected.Spans; taken > 0 {
 		return float64(l.Failed.Spans) / float64(taken)

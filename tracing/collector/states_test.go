@@ -1,9 +1,12 @@
 package collector_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
+	"github.com/tenon-go/tenon/tracing/otlp"
 	"github.com/tenon-go/tenon/tracing/sampling"
 	"github.com/tenon-go/tenon/tracing/tracingtest"
 	"go.opentelemetry.io/otel/attribute"
@@ -435,16 +439,16 @@ func TestCloseThatRunsOutOfTimeSaysWhatIsLeft(t *testing.T) {
 }
 
 func TestBadRequestsChangeNothing(t *testing.T) {
-	c := start(t, &taker{}, collector.Config{MaxBytes: 64 << 10})
+	c := start(t, &taker{}, collector.Config{MaxBytes: 128 << 10})
 	whole := tracing.Encode([]tracing.Span{span(1, 1), span(1, 2)})
 	if _, err := c.Ingest(t.Context(), append(whole, 0xff)); !errors.Is(err, tracing.ErrPermanent) {
 		t.Errorf("malformed: %v", err)
 	}
-	huge := tracing.Encode([]tracing.Span{span(1, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", 100<<10) })})
+	huge := tracing.Encode([]tracing.Span{span(1, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", 200<<10) })})
 	if _, err := c.Ingest(t.Context(), huge); !errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrOverload) {
 		t.Errorf("larger than MaxBytes: %v", err)
 	}
-	if _, err := c.Admit(100 << 10); !errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrOverload) {
+	if _, err := c.Admit(200 << 10); !errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrOverload) {
 		t.Errorf("a body larger than MaxBytes: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -501,6 +505,25 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 			t.Errorf("%s is not in %v", name, err)
 		}
 	}
+}
+
+// TestTheLeastMaxBytesIsEnough for a body over HTTP and the spans in it.
+func TestTheLeastMaxBytesIsEnough(t *testing.T) {
+	if _, err := collector.New(&taker{}, collector.Config{MaxBytes: 128<<10 - 1}); !errors.Is(err, tracing.ErrConfig) || !strings.Contains(err.Error(), "131072") {
+		t.Errorf("got %v, want ErrConfig and the least", err)
+	}
+	c := start(t, &taker{}, collector.Config{MaxBytes: 128 << 10})
+	h, err := otlp.NewHandler(c, otlp.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/traces", bytes.NewReader(tracing.Encode([]tracing.Span{span(1, 1)})))
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	if h.ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	finish(t, c)
 }
 
 func TestSetPoliciesDecidesFromNowOn(t *testing.T) {
