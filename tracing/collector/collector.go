@@ -249,13 +249,13 @@ func (c *Collector) SetPolicies(policies []sampling.Policy) error {
 // Flush waits until what was found in WALDir is taken again, decides about all traces that are open, and waits until the output took what is kept
 // of them. It returns context.Cause(ctx), wrapped, if ctx ends first, and an error if the log was not read to its end.
 func (c *Collector) Flush(ctx context.Context) error {
-	unread := c.replay.wait(ctx)
-	if ctx.Err() == nil {
-		c.closeAll()
-		unread = errors.Join(unread, c.queue.drained(ctx))
+	err := c.replay.wait(ctx)
+	c.closeAll()
+	if undelivered := c.queue.drained(ctx); undelivered != nil {
+		err = c.blame(undelivered)
 	}
-	if unread != nil {
-		return fmt.Errorf("collector: flush: %w", c.blame(unread))
+	if err != nil {
+		return fmt.Errorf("collector: flush: %w", err)
 	}
 	return nil
 }

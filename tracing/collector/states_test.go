@@ -117,6 +117,15 @@ func TestFlushDecidesAndHandsOn(t *testing.T) {
 		if parts := out.of(id(1)); len(parts) != 1 || parts[0].Part != tracing.PartWhole || parts[0].Decision.Closed != tracing.ClosedFlush {
 			t.Errorf("%+v", parts)
 		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		take(t, c, tracing.Encode([]tracing.Span{span(3, 2)}))
+		if err := c.Flush(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("flush without time: %v", err)
+		}
+		if d, ok := c.Explain(id(3)); !ok || d.Closed != tracing.ClosedFlush {
+			t.Errorf("what Flush had no time to wait for is not decided: %+v", d)
+		}
 		out.set(func(int) error { return errors.New("down") }, 0)
 		take(t, c, tracing.Encode([]tracing.Span{span(2, 2)}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
