@@ -69,7 +69,7 @@ type Kept struct {
 	Part     Part
 	Partial  bool // spans of the trace are known to be missing from all parts
 	Decision Decision
-	Summary  Summary
+	Summary  Summary // of the spans in OTLP, which may be only a part of the trace
 }
 
 // A Summary is what lists of traces show.
@@ -80,6 +80,7 @@ type Summary struct {
 	Spans, Errors         int
 	Services              []string // sorted, each once
 	Bytes                 int      // of Span messages
-	Tier                  string   // where an archive has it; "" = nowhere yet
-	Expires               time.Time
+	// Tier and Expires are for archives, which say there where they have a trace and until when. A collector leaves them empty.
+	Tier    string
+	Expires time.Time
 }

@@ -18,6 +18,7 @@ type Result struct {
 
 // An Admitter is a Sink that bounds its memory: receivers charge a body before they read it. It is optional.
 type Admitter interface {
-	// Admit charges bytes until release is called, or refuses with an *OverloadError.
+	// Admit charges bytes until release is called, or refuses the request, which then does not go to Ingest: with an *OverloadError, or with an
+	// error that Is ErrPermanent where so many never fit. A receiver of a growing body asks for all of it anew.
 	Admit(bytes int64) (release func(), err error)
 }

@@ -11,8 +11,10 @@ import (
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/otlp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -98,21 +100,24 @@ func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
 	backOff := c.cfg.BackOff()
+	var last error // of the tries before
 	for {
 		result, err := c.try(ctx, req)
 		if err == nil {
 			return c.taken(result), nil
 		}
 		if ctx.Err() != nil {
-			return tracing.Result{}, c.failed(fmt.Errorf("otlpgrpc: %w (last try: %w)", context.Cause(ctx), err))
+			return tracing.Result{}, c.cutShort(ctx, last, err)
 		}
-		if errors.Is(err, tracing.ErrPermanent) {
-			return tracing.Result{}, c.failed(err)
+		wait := time.Duration(-1)
+		if !errors.Is(err, tracing.ErrPermanent) {
+			wait = backOff.NextBackOff()
 		}
-		wait := backOff.NextBackOff()
+		c.failed(err, wait < 0)
 		if wait < 0 {
-			return tracing.Result{}, c.failed(err)
+			return tracing.Result{}, err
 		}
+		last = err
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			wait = max(wait, overload.RetryAfter)
 		}
@@ -142,12 +147,30 @@ func (c *Client) taken(result tracing.Result) tracing.Result {
 	return result
 }
 
-func (c *Client) failed(err error) error {
+// failed notes a try that failed.
+func (c *Client) failed(err error, gaveUp bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if gaveUp {
+		c.stats.Failed++
+	}
+	c.stats.LastError = err.Error()
+}
+
+// cutShort returns the error of a request whose ctx ended. That the last try ended with it says less than why those before failed.
+func (c *Client) cutShort(ctx context.Context, before, last error) error {
+	code := status.Code(last)
+	cut := code == codes.Canceled || code == codes.DeadlineExceeded
+	if cut && before != nil {
+		last = before
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Failed++
-	c.stats.LastError = err.Error()
-	return err
+	if !cut || c.stats.LastError == "" {
+		c.stats.LastError = last.Error()
+	}
+	return fmt.Errorf("otlpgrpc: %w (last try: %w)", context.Cause(ctx), last)
 }
 
 // try sends the request once.

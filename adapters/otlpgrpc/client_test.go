@@ -218,6 +218,34 @@ func TestClientGivesUpAtOnceWhereTryingIsOfNoUse(t *testing.T) {
 	}
 }
 
+func TestClientSaysWhyNothingWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := &answers{errs: []error{status.Error(codes.Unavailable, "no server"), status.Error(codes.Canceled, "cancelled")}}
+		c := newClient(t, conn, otlpgrpc.ClientConfig{})
+		stop := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := c.Ingest(ctx, some(1))
+			done <- err
+		}()
+		synctest.Wait()
+		if got := c.Stats(); got.Tries != 1 || got.Failed != 0 || !strings.Contains(got.LastError, "no server") {
+			t.Errorf("while it tries: %+v", got)
+		}
+		cancel(stop)
+		if err := <-done; !errors.Is(err, stop) || status.Code(err) != codes.Unavailable {
+			t.Errorf("got %v, want both why it ends and why it failed", err)
+		}
+		if _, err := c.Ingest(ctx, some(1)); !errors.Is(err, stop) {
+			t.Errorf("got %v", err)
+		}
+		if got := c.Stats(); got.Failed != 2 || !strings.Contains(got.LastError, "no server") {
+			t.Errorf("after it: %+v", got)
+		}
+	})
+}
+
 func TestClientStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("shutdown")

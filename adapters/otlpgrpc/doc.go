@@ -13,6 +13,7 @@
 //	taken                      OK; with partial_success where spans were rejected
 //	*tracing.OverloadError     UNAVAILABLE with RetryInfo; when the sink is closing too
 //	larger than MaxBody        RESOURCE_EXHAUSTED without RetryInfo, which tells clients not to try again
+//	larger than the sink       likewise: its Admit says that it can never hold it
 //	*tracing.RequestError      INVALID_ARGUMENT with BadRequest
 //	tracing.ErrPermanent       INVALID_ARGUMENT
 //	the call ended             CANCELLED or DEADLINE_EXCEEDED

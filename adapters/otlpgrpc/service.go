@@ -105,6 +105,9 @@ func (s *service) export(ctx context.Context, req any) (any, error) {
 	}
 	if s.admitter != nil {
 		release, err := s.admitter.Admit(int64(len(body)))
+		if errors.Is(err, tracing.ErrPermanent) {
+			return nil, status.Error(codes.ResourceExhausted, valid(err.Error()))
+		}
 		if err != nil {
 			return nil, statusOf(ctx, err)
 		}

@@ -104,6 +104,7 @@ func TestServiceSaysWhyItRefuses(t *testing.T) {
 		{"closing", some(1), &tracing.OverloadError{RetryAfter: time.Minute, Cause: tracing.Closing}, nil, codes.Unavailable, time.Minute, "", "closing"},
 		{"another failure", some(1), errors.New("disk \xff"), nil, codes.Unavailable, time.Second, "", "disk \uFFFD"},
 		{"for good", some(1), fmt.Errorf("no: %w", tracing.ErrPermanent), nil, codes.InvalidArgument, 0, "", "permanent"},
+		{"never", some(1), nil, fmt.Errorf("buffer: %w", tracing.ErrPermanent), codes.ResourceExhausted, 0, "", "buffer"},
 		{"malformed", []byte("\x0a\x02\x0a\x01"), nil, nil, codes.InvalidArgument, 0, "offset 2", "offset 2"},
 		{"malformed JSON before", some(1), &tracing.RequestError{Path: "a[0]", Reason: "b"}, nil, codes.InvalidArgument, 0, "a[0]", "b"},
 		{"too large", some(2000), nil, nil, codes.ResourceExhausted, 0, "", "at most 50000"},

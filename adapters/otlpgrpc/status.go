@@ -35,10 +35,21 @@ func statusOf(ctx context.Context, err error) error {
 		return status.Error(codes.InvalidArgument, message)
 	}
 	delay := comeBack
-	if overload, ok := errors.AsType[*tracing.OverloadError](err); ok && overload.RetryAfter > 0 {
-		delay = overload.RetryAfter
+	if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
+		message = refused(overload)
+		if overload.RetryAfter > 0 {
+			delay = overload.RetryAfter
+		}
 	}
 	return detailed(codes.Unavailable, message, &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
+}
+
+// refused is what an overload is called in a message that has its delay elsewhere.
+func refused(overload *tracing.OverloadError) string {
+	if overload.Cause == "" {
+		return "refused for now"
+	}
+	return valid("refused for now: " + overload.Cause)
 }
 
 func detailed(code codes.Code, message string, detail protoadapt.MessageV1) error {

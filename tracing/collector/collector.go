@@ -17,6 +17,7 @@ import (
 
 const (
 	defaultMaxBytes   = 256 << 20
+	leastMaxBytes     = 128 << 10 // twice what a receiver reads bodies into
 	defaultSoftRatio  = 0.8
 	hardRatio         = 0.95 // of MaxBytes, above which requests are refused before they are parsed
 	defaultShards     = 64
@@ -35,8 +36,9 @@ type Config struct {
 	// Policies decide, in order; nil = keep all.
 	Policies []sampling.Policy
 
-	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB. It should be several times the largest request. Beside it, each
-	// worker holds one batch.
+	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB, else no less than 128 KiB. It should be several times what the
+	// largest request takes: its bytes as they come, and 2 KiB for each trace in it, or its bytes once more if these are more. A request that
+	// would not fit if there were nothing else is refused for good. Beside it, each worker holds one batch.
 	MaxBytes int64
 	// SoftRatio of MaxBytes, above which traces are decided early to make room; 0 = 0.8, below 0.95.
 	SoftRatio float64
@@ -62,7 +64,7 @@ type Config struct {
 	// StampThreshold writes the threshold of the decision into the tracestate of the spans that leave.
 	StampThreshold bool
 
-	// WALDir is a directory of this collector alone, which is made if need be: requests are logged there until their spans met their fate, and a
+	// WALDir is a directory of this collector alone, which is made if need be, and locked until Close or the end of the process: requests are logged there until their spans met their fate, and a
 	// collector that is made there after a crash takes them again; "" = no log. Tap sees such spans again, and the output may get them again.
 	WALDir string
 	// SyncAck returns from Ingest when the request is on the disk. Without it, the last 5 ms or so before a power failure are lost.
@@ -105,7 +107,7 @@ func orDefault[T comparable](v, otherwise T) T {
 func (c Config) validate(out Output) error {
 	var errs problems
 	errs.add(out == nil, "no output")
-	errs.add(c.MaxBytes < 0, "MaxBytes %d: want 0 or more", c.MaxBytes)
+	errs.add(c.MaxBytes != 0 && c.MaxBytes < leastMaxBytes, "MaxBytes %d: want 0, or %d or more", c.MaxBytes, leastMaxBytes)
 	errs.add(c.SoftRatio < 0 || c.SoftRatio >= hardRatio, "SoftRatio %v: want 0 or more, and less than %v", c.SoftRatio, hardRatio)
 	errs.add(c.Shards < 0 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0, "Shards %d: want a power of two, at most %d", c.Shards, maxShards)
 	errs.add(c.Quiet < 0, "Quiet %v: want 0 or more", c.Quiet)
@@ -140,7 +142,7 @@ type Collector struct {
 	used   atomic.Int64 // bytes held
 	unsent atomic.Int64 // spans that were left when Close ran out of time
 	freed  atomic.Int64 // bytes given back so far
-	drain  atomic.Int64 // bytes a second that are given back, by and by
+	drain  atomic.Int64 // bytes a second that are given back while memory is short, by and by; 0 = not known
 
 	gate   sync.RWMutex // held by calls that take requests; written by what has to come between them
 	epoch  Epoch
@@ -152,9 +154,12 @@ type Collector struct {
 	minding chan struct{} // ends what minds the log
 	logger  sync.WaitGroup
 	reading atomic.Uint64 // the epoch of the log that is read again; 0 = none
+	replay  replay
 
-	tallyMu sync.Mutex
-	tally   tally // what is counted before spans reach a shard
+	tallyMu   sync.Mutex
+	tally     tally  // what is counted before spans reach a shard
+	refusal   string // the reason of the last one that may pass; "" = none yet
+	refusedAt int64
 
 	policiesMu sync.Mutex // orders calls of SetPolicies
 
@@ -166,7 +171,8 @@ type Collector struct {
 }
 
 // New returns a collector that hands what it keeps to out, and starts its goroutines. What it finds in WALDir it takes by and by, beside what
-// comes. The error Is tracing.ErrConfig and names every problem, of policies too; or it is that of opening WALDir.
+// comes. The error Is tracing.ErrConfig and names every problem, of policies too; or it is that of opening WALDir,
+// and Is ErrInUse while another collector has that.
 func New(out Output, cfg Config) (*Collector, error) {
 	if cfg.WALDir == "" {
 		return newOn(nil, out, cfg)
@@ -186,7 +192,7 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 		out: out, cfg: cfg, base: cfg.Now(), seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
 		past: newPast(), epoch: 1, tally: newTally(),
-		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
+		replay: replay{done: make(chan struct{})}, stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
 	c.intake.New = func() any { return newIntake() }
@@ -218,11 +224,13 @@ func (c *Collector) start(fs wal.FS, again []wal.Old) {
 	for i := range closers {
 		c.running.Go(func() { c.watch(i, closers) })
 	}
-	if fs != nil {
-		c.logger.Go(c.sync)
-		c.logger.Go(c.mind)
-		c.logger.Go(func() { c.readAgain(fs, again) })
+	if fs == nil {
+		close(c.replay.done)
+		return
 	}
+	c.logger.Go(c.sync)
+	c.logger.Go(c.mind)
+	c.logger.Go(func() { c.readAgain(fs, again) })
 }
 
 // SetPolicies decides by others from now on. Those of the same name and settings as before go on with their state. The error is that of New, and
@@ -238,18 +246,25 @@ func (c *Collector) SetPolicies(policies []sampling.Policy) error {
 	return nil
 }
 
-// Flush decides about all traces that are open and waits until the output took what is kept of them. It returns context.Cause(ctx), wrapped, if
-// ctx ends first.
+// Flush waits until what was found in WALDir is taken again, decides about all traces that are open, and waits until the output took what is kept
+// of them. It returns context.Cause(ctx), wrapped, if ctx ends first, and an error if the log was not read to its end.
 func (c *Collector) Flush(ctx context.Context) error {
+	err := c.replay.wait(ctx)
 	c.closeAll()
-	if err := c.queue.drained(ctx); err != nil {
+	if undelivered := c.queue.drained(ctx); undelivered != nil {
+		err = c.blame(undelivered)
+	}
+	if err != nil {
 		return fmt.Errorf("collector: flush: %w", err)
 	}
 	return nil
 }
 
 // Close takes no more requests, decides about all traces that are open, waits until the output took what is kept of them, and ends the
-// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. After the first call others wait for its end.
+// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. What the
+// output refused for good, before or meanwhile, is no error here but in Ledger.Failed. Close what sends to it first, a tracing.Provider above all:
+// what comes later is refused. It does not
+// wait for what is read again from WALDir, which stays there: call Flush before. After the first call others wait for its end.
 func (c *Collector) Close(ctx context.Context) error {
 	c.gate.Lock()
 	first := !c.closed
@@ -279,7 +294,7 @@ func (c *Collector) Close(ctx context.Context) error {
 		s.mu.Unlock()
 	}
 	if err != nil {
-		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), err)
+		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), c.blame(err))
 	}
 	return nil
 }

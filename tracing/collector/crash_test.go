@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,7 +194,7 @@ func crash(t *testing.T, fs *faultyfs.FS, c *collector.Collector) *faultyfs.FS {
 // was not read yet stays.
 func TestALogIsReadAgainHoweverShortMemoryIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := collector.NewOn(leftOver(t), &taker{}, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 64 << 10, Policies: []sampling.Policy{sampling.Errors{}}})
+		c, err := collector.NewOn(leftOver(t), &taker{}, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 128 << 10, Policies: []sampling.Policy{sampling.Errors{}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +211,7 @@ func TestALogThatIsReadAgainSurvivesAnotherCrash(t *testing.T) {
 		down := &taker{}
 		down.set(func(int) error { return errors.New("down") }, 0)
 		once := leftOver(t)
-		c, err := collector.NewOn(once, down, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 64 << 10})
+		c, err := collector.NewOn(once, down, collector.Config{WALDir: "log", Shards: 1, MaxBytes: 128 << 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,4 +237,14 @@ func TestADirectoryThatCannotBeIsRefused(t *testing.T) {
 	if _, err := collector.New(&taker{}, collector.Config{WALDir: log}); err == nil {
 		t.Error("a directory below a file")
 	}
+}
+
+func TestADirectoryIsThatOfOneCollector(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, &taker{}, collector.Config{WALDir: dir})
+	if _, err := collector.New(&taker{}, collector.Config{WALDir: dir}); !errors.Is(err, collector.ErrInUse) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v, want ErrInUse and the directory", err)
+	}
+	finish(t, first)
+	finish(t, start(t, &taker{}, collector.Config{WALDir: dir}))
 }

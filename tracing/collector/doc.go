@@ -6,7 +6,8 @@
 //	}})
 //	handler, err := otlp.NewHandler(c, otlp.HandlerConfig{}) // for spans from elsewhere
 //	provider, err := tracing.New(c, tracing.Config{})        // for spans of this process
-//	defer c.Close(ctx)
+//	defer c.Close(ctx)        // last: deferred calls run backwards, and what comes after it is refused
+//	defer provider.Close(ctx)
 //
 // # Model
 //
@@ -78,7 +79,8 @@
 // Without WALDir what is in memory is lost when the process is killed; a source that can send again, such as a queue, learns from Advance and
 // Settled from where on. With it, requests are logged, a file for each epoch of a second or 16 MiB, until all spans of the epoch met their fate, and
 // a collector that is made there takes the rest again: with SyncAck nothing that was acknowledged is lost, not even by a power failure. The output
-// may get spans twice then, and what was sampled out is decided anew.
+// may get spans twice then, and what was sampled out is decided anew. A file that a crash cut is read up to there; one that is damaged in between
+// loses the requests that are hit, whose bytes are counted and kept beside it.
 //
 // # Cost
 //

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
@@ -83,6 +84,9 @@ const (
 // openLog opens the log, and returns what is to be read again.
 func (c *Collector) openLog(fs wal.FS) (again []wal.Old, err error) {
 	c.log, again, err = wal.Open(fs)
+	if errors.Is(err, wal.ErrInUse) {
+		return nil, fmt.Errorf("collector: %w: %s", ErrInUse, c.cfg.WALDir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("collector: %w", err)
 	}
@@ -90,6 +94,7 @@ func (c *Collector) openLog(fs wal.FS) (again []wal.Old, err error) {
 	if len(again) > 0 {
 		c.reading.Store(again[0].Epoch)
 	}
+	c.replay.left.Store(int64(len(again)))
 	return again, nil
 }
 
@@ -157,19 +162,38 @@ func (c *Collector) endLog(all bool) {
 	c.logged(c.log.Close())
 }
 
+// A replay is the reading of what was in the log when the collector was made.
+type replay struct {
+	left atomic.Int64 // files
+	done chan struct{}
+	err  error // why it ended before its time; read it when done is closed
+}
+
+func (r *replay) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // readAgain takes in what was in the log when the collector was made. Where memory is short it waits.
 func (c *Collector) readAgain(fs wal.FS, again []wal.Old) {
+	defer close(c.replay.done)
 	ctx := c.ctx
 	for _, file := range again {
 		c.reading.Store(file.Epoch)
-		cut, err := wal.Read(fs, file.Name, func(req []byte) error { return c.takeAgain(ctx, req, Epoch(file.Epoch)) })
-		if cut {
-			c.faults.cut()
-		}
-		if err != nil { // It cannot be read now: it stays, and so does all that comes after it.
-			c.logged(err)
+		harm, err := wal.Read(fs, file.Name, func(req []byte) error { return c.takeAgain(ctx, req, Epoch(file.Epoch)) })
+		c.faults.harm(harm)
+		if err != nil { // It is not read to its end now: it stays, and so does all that comes after it.
+			c.replay.err = err
+			if !errors.Is(err, tracing.ErrClosed) {
+				c.logged(err)
+			}
 			return
 		}
+		c.replay.left.Add(-1)
 	}
 	c.reading.Store(0)
 }

@@ -7,8 +7,12 @@ import (
 	"github.com/tenon-go/tenon/tracing"
 )
 
-// ErrUnbalanced marks a ledger whose counts do not add up: a defect of this package.
-var ErrUnbalanced = errors.New("unbalanced ledger")
+var (
+	// ErrUnbalanced marks a ledger whose counts do not add up: a defect of this package.
+	ErrUnbalanced = errors.New("unbalanced ledger")
+	// ErrInUse marks a WALDir that another collector has, in this process or another.
+	ErrInUse = errors.New("WALDir is in use by another collector")
+)
 
 // A tooLargeError is what a request gets that would not fit if the buffer were empty.
 type tooLargeError struct{ need, limit int64 }

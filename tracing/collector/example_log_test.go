@@ -45,7 +45,7 @@ func ExampleConfig_log() {
 	fmt.Println("again:", (<-arrived).Summary.RootName, errors.Join(second.Close(context.Background()), os.RemoveAll(dir)))
 	// Output:
 	// 1 acknowledged <nil>
-	// collector: close: 1 spans were not handed on: no more time
+	// collector: close: 1 spans were not handed on: no more time (output: down)
 	// again: GET / <nil>
 }
 

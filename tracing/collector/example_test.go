@@ -192,6 +192,31 @@ func ExampleTee() {
 	// <nil> 2 are at hand
 }
 
+// Policies are tried on what was kept lately, however many parts it came in.
+func ExampleRecent_Traces() {
+	recent := collector.NewRecent(0)
+	c, err := collector.New(recent, collector.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, spans := range [][]tracing.Span{{span(1, 1), span(2, 1)}, {span(1, 2, failed)}} { // The error comes late.
+		if _, err := c.Ingest(context.Background(), tracing.Encode(spans)); err != nil {
+			fmt.Println(err)
+		}
+		if err := c.Flush(context.Background()); err != nil {
+			fmt.Println(err)
+		}
+	}
+	if err := c.Close(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	report, err := sampling.DryRun([]sampling.Policy{sampling.Errors{}}, recent.Traces())
+	fmt.Println(len(recent.All()), "parts of", report.Traces, "traces,", report.Kept, "would be kept", err)
+	// Output:
+	// 3 parts of 2 traces, 1 would be kept <nil>
+}
+
 // Every span that came is in the ledger once.
 func ExampleCollector_Ledger() {
 	c, err := collector.New(collector.NewRecent(0), collector.Config{Policies: []sampling.Policy{sampling.Errors{}}})

@@ -49,9 +49,12 @@ func (p *past) get(id trace.TraceID) (tracing.Decision, bool) {
 	return p.records[place], true
 }
 
+// stillOpen is the reason of no decision.
+const stillOpen = "open"
+
 // Explain returns what was decided about a trace, and why: in full for the last 10,000 decisions; for Config.Decisions before them only Keep and
-// Policy, of which the 62nd and later are "_other", with a Threshold of MaxThreshold, as it is not known. It is false where nothing was decided,
-// or was forgotten.
+// Policy, of which the 62nd and later are "_other", with a Threshold of MaxThreshold, as it is not known. It is false where nothing was decided:
+// for a trace that is open the decision has nothing but its Trace and the Reason "open", for one that never came or was forgotten it is zero.
 func (c *Collector) Explain(id trace.TraceID) (tracing.Decision, bool) {
 	if decision, ok := c.past.get(id); ok {
 		return decision, true
@@ -60,6 +63,9 @@ func (c *Collector) Explain(id trace.TraceID) (tracing.Decision, bool) {
 	s := c.shardOf(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, open := s.byID[id]; open {
+		return tracing.Decision{Trace: id, Reason: stillOpen}, false
+	}
 	w, state := s.decided.Get(hash)
 	if state != decided.Known {
 		return tracing.Decision{}, false
@@ -74,17 +80,19 @@ type Stats struct {
 	Collisions     int64 // decisions that met in one fingerprint and became kept
 	Panics         int64 // of policies, Tap, OnDecision and Output
 	LastPanic      string
-	OutputErrors   int64 // calls of Output.Put that failed
+	OutputErrors   int64 // calls of Output.Put that failed; a client tries for about a minute in one, and has Stats of its own that say why
 	LastOutput     string
 	LogErrors      int64 // writes, syncs and removals that failed
 	LastLog        string
 	LogCuts        int64  // files of the log that ended in the middle of a request, as after a crash
-	Refusing       string // what is short, while requests are refused; "" = nothing
+	LogSkipped     int64  // damaged bytes before the end of such files, which are kept there in files of the same names and .damaged
+	Replaying      int64  // files of the log that were there and are not yet taken again to their end
+	Refusing       string // what was short when a request was refused within the last second, by Admit too; "" = none was
 }
 
 // Stats returns the state of this instant.
 func (c *Collector) Stats() Stats {
-	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes}
+	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes, Replaying: c.replay.left.Load()}
 	for _, s := range c.shards {
 		s.mu.Lock()
 		stats.Collisions += s.decided.Collisions()
@@ -96,16 +104,16 @@ func (c *Collector) Stats() Stats {
 	c.gate.RLock()
 	closed := c.closed
 	c.gate.RUnlock()
-	switch {
-	case closed:
+	if closed {
 		stats.Refusing = tracing.Closing
-	case stats.Used >= c.hard:
-		stats.Refusing = c.short()
+	} else {
+		stats.Refusing = c.refusing()
 	}
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()
 	stats.Panics, stats.LastPanic = c.faults.panics, c.faults.lastPanic
 	stats.OutputErrors, stats.LastOutput = c.faults.outputs, c.faults.lastOutput
-	stats.LogErrors, stats.LastLog, stats.LogCuts = c.faults.disks, c.faults.lastDisk, c.faults.cuts
+	stats.LogErrors, stats.LastLog = c.faults.disks, c.faults.lastDisk
+	stats.LogCuts, stats.LogSkipped = c.faults.cuts, c.faults.skipped
 	return stats
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/wal"
 	"github.com/tenon-go/tenon/tracing/internal/wire"
 	"github.com/tenon-go/tenon/tracing/sampling"
 )
@@ -33,6 +34,9 @@ func (c *Collector) work() {
 	}
 }
 
+// refusedByOutput is why spans failed that the output does not want. Its own words, of which there may be many, are in Stats.
+const refusedByOutput = "output"
+
 // deliver hands on a batch, as often as it takes.
 func (c *Collector) deliver(batch []part) {
 	kept := make([]tracing.Kept, len(batch))
@@ -47,17 +51,18 @@ func (c *Collector) deliver(batch []part) {
 	wait := firstRetry
 	for {
 		err := c.faults.guard("output", func() error { return c.out.Put(c.ctx, kept) })
+		told := c.ctx.Err() != nil && c.queue.failing() // Why it failed before says more than that it was told to end.
 		c.queue.outcome(err)
 		switch {
 		case err == nil:
 			c.bury(batch, FateExported, "")
 			return
 		case errors.Is(err, tracing.ErrPermanent):
-			c.faults.output(err)
-			c.bury(batch, FateFailed, err.Error())
+			c.faults.output(err, told)
+			c.bury(batch, FateFailed, refusedByOutput)
 			return
 		}
-		c.faults.output(err)
+		c.faults.output(err, told)
 		timer := time.NewTimer(wait) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
 		select {
 		case <-timer.C:
@@ -265,6 +270,7 @@ type faults struct {
 	disks      int64
 	lastDisk   string
 	cuts       int64
+	skipped    int64
 }
 
 // guard calls what is not ours.
@@ -285,11 +291,26 @@ func (f *faults) panicked(text string) {
 	f.lastPanic = text
 }
 
-func (f *faults) output(err error) {
+func (f *faults) output(err error, told bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.outputs++
-	f.lastOutput = err.Error()
+	if !told || f.lastOutput == "" {
+		f.lastOutput = err.Error()
+	}
+}
+
+// blame adds to an error what the output says, if that fails.
+func (c *Collector) blame(err error) error {
+	if !c.queue.failing() {
+		return err
+	}
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	if c.faults.lastOutput == "" {
+		return err
+	}
+	return fmt.Errorf("%w (output: %s)", err, c.faults.lastOutput)
 }
 
 // policy notes a policy that panicked.
@@ -307,9 +328,12 @@ func (f *faults) disk(err error) {
 	f.lastDisk = err.Error()
 }
 
-// cut notes a file of the log that ended in the middle of a request.
-func (f *faults) cut() {
+// harm notes what was wrong with a file of the log.
+func (f *faults) harm(harm wal.Harm) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.cuts++
+	if harm.Cut {
+		f.cuts++
+	}
+	f.skipped += harm.Skipped
 }

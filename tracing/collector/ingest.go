@@ -37,7 +37,8 @@ const forgetful = 100_000
 func newIntake() *intake { return &intake{numbers: map[*tracing.Origin]int32{}} }
 
 // Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
-// malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes. It is safe for
+// malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes, which
+// has to hold it beside the body that came. It is safe for
 // concurrent use, and waits for nothing but the locks of shards and, with SyncAck, the disk.
 func (c *Collector) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
 	return c.ingest(ctx, req, 0)
@@ -50,7 +51,7 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	c.gate.RLock()
 	defer c.gate.RUnlock()
-	if err := c.welcome(len(req)); err != nil {
+	if err := c.welcome(int64(len(req))); err != nil {
 		return tracing.Result{}, err
 	}
 	in, _ := c.intake.Get().(*intake)
@@ -64,15 +65,19 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 		return tracing.Result{}, err
 	}
 	need := in.measure(c)
+	if beside := need + int64(len(req)); beside > c.cfg.MaxBytes { // A receiver has charged the body.
+		_ = c.count(int64(len(req)), tooLarge)
+		return tracing.Result{}, &tooLargeError{need: beside, limit: c.cfg.MaxBytes}
+	}
 	if !c.reserve(need) {
-		return tracing.Result{}, c.refuse(len(req), need)
+		return tracing.Result{}, c.count(int64(len(req)), c.short())
 	}
 	epoch := again
 	if epoch == 0 {
 		epoch = c.epoch
 		if err := c.write(req); err != nil {
 			c.used.Add(-need)
-			return tracing.Result{}, c.count(len(req), shortOfDisk)
+			return tracing.Result{}, c.count(int64(len(req)), shortOfDisk)
 		}
 	}
 	in.epoch = epoch

@@ -222,7 +222,7 @@ func underPressure(t *testing.T, check func(*testing.T, *collector.Collector, *t
 					}
 					return nil
 				}, 10*time.Millisecond)
-				const limit = 96 << 10
+				const limit = 128 << 10
 				c := start(t, &out, collector.Config{Policies: mixes()[1], MaxBytes: limit, MaxAge: maxAge, Shards: 1 << (seed % 3)})
 				acknowledged, refused := squeeze(t, c, arrivals, limit)
 				refusals += refused
@@ -239,12 +239,12 @@ func underPressure(t *testing.T, check func(*testing.T, *collector.Collector, *t
 
 // Invariant: tracing 5.
 func TestARequestThatDoesNotFitIsRefused(t *testing.T) {
-	const limit = 64 << 10
+	const limit = 128 << 10
 	c := start(t, &taker{}, collector.Config{MaxBytes: limit, Quiet: time.Hour, MaxAge: time.Hour, SoftRatio: 0.9})
 	for i := byte(1); c.Stats().Used < limit*8/10; i++ {
 		take(t, c, tracing.Encode([]tracing.Span{span(i, 1)}))
 	}
-	large := tracing.Encode([]tracing.Span{span(200, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", limit/2) })})
+	large := tracing.Encode([]tracing.Span{span(200, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", limit/3) })})
 	before := c.Stats().Used
 	overload := new(tracing.OverloadError)
 	if _, err := c.Ingest(t.Context(), large); !errors.As(err, &overload) || overload.RetryAfter == 0 {

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // A Fate is what became of spans.
 type Fate uint8
 
-// Fates. Received spans meet exactly one of those that follow; until then they are in flight.
+// Fates. Received spans meet exactly one of these; until then they are in flight. FateRefused is that of requests, whose spans nobody counts.
 const (
 	received Fate = iota
 	FateRejected
@@ -19,8 +21,8 @@ const (
 	FateSampledOutLate
 	FateDuplicate
 	FateFailed
+	FateRefused
 	fates
-	fateRefused = fates // of requests, in the reasons
 )
 
 // String returns the fate in a word or two, as in "sampled out".
@@ -31,6 +33,9 @@ func (f Fate) String() string {
 	}
 	return names[f]
 }
+
+// MarshalText returns what String does.
+func (f Fate) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
 // A Count is spans, and the bytes of their Span messages.
 type Count struct{ Spans, Bytes int64 }
@@ -46,7 +51,8 @@ func (v Volume) plus(other Volume) Volume {
 
 // A Ledger says what became of all that was offered to a collector, at one instant.
 type Ledger struct {
-	// Offered = Refused + Malformed + Taken. What was refused may have been offered again.
+	// Offered = Refused + Malformed + Taken. What was refused, by Admit too, may have been offered again. What a receiver does not hand on is in
+	// none: what it cannot read, and what is larger than it takes. See otlp.Handler's Stats.
 	Offered, Refused, Malformed, Taken Volume
 
 	// Received = Rejected + Exported + SampledOut + SampledOutLate + Duplicates + Failed + InFlight.
@@ -66,19 +72,25 @@ type Ledger struct {
 	Biased  int64 // traces and late parts whose weight is not sure
 	Odd     int64 // spans that cannot be as they say: ends before starts, years before 2000, thresholds that R does not reach
 
-	// Reasons are ordered by fate, then by spans, the most first.
+	// Reasons are ordered by fate, then by spans, the most first. They are few: those of this package, the names of policies, and "_other" for
+	// what is beyond 256 in a shard.
 	Reasons []Reason
 	// Services are the 20 of which most bytes were received, the most first, and a last one of name "" for the others, if there are any.
 	Services []ServiceLedger
 }
 
-// A Reason is why spans met a fate: for those rejected what is wrong, for those exported or sampled out the policy, for those that failed what
-// the output said; and for requests that were refused what was short.
+// A Reason is why spans met a fate, or why requests were refused:
+//
+//	rejected                       a tracing.Rejection, which says what is wrong
+//	exported, sampled out (late)   the name of the policy, or sampling.NoPolicy
+//	failed                         "output" refused them for good, as Stats.LastOutput says, or "closing" came before it took them
+//	refused                        "memory"; "memory, as the output fails"; "log", which could not be written; "request larger than MaxBytes";
+//	                               "closing", as Close began
 type Reason struct {
-	Fate   string // as Fate.String has it; "refused" for requests
+	Fate   Fate
 	Reason string
 	Count
-	Requests int64 // of "refused"
+	Requests int64 // of FateRefused
 }
 
 // A ServiceLedger is what became of the spans of a service. Rejected spans are in none.
@@ -106,12 +118,67 @@ func (l Ledger) Check() error {
 	return nil
 }
 
-// Loss returns the share of the spans that were taken and not rejected which were lost: neither decided about, nor handed on.
+// Loss returns the share of the spans that were taken and not rejected which were lost: neither decided about, nor handed on. Spans that were refused
+// and that their client then gave up are not in it: only that client knows of them.
 func (l Ledger) Loss() float64 {
 	if taken := l.Received.Spans - l.Rejected.Spans; taken > 0 {
 		return float64(l.Failed.Spans) / float64(taken)
 	}
 	return 0
+}
+
+// String returns the ledger as a table, with the reasons below their fates and without services.
+func (l Ledger) String() string {
+	rows := l.rows()
+	width := 0
+	for _, row := range rows {
+		width = max(width, utf8.RuneCountInString(row.name))
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		fmt.Fprintf(&b, "%-*s", width, row.name)
+		for _, cell := range row.cells {
+			fmt.Fprintf(&b, "  %12v", cell)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// A row is one of the table.
+type row struct {
+	name  string
+	cells []any
+}
+
+func (l Ledger) rows() []row {
+	rows := []row{{"", []any{"spans", "bytes"}}, {"received", []any{l.Received.Spans, l.Received.Bytes}}}
+	counts := map[Fate]Count{
+		FateRejected: l.Rejected, FateExported: l.Exported, FateSampledOut: l.SampledOut, FateSampledOutLate: l.SampledOutLate,
+		FateDuplicate: l.Duplicates, FateFailed: l.Failed,
+	}
+	why := func(fate Fate) {
+		for _, one := range l.Reasons {
+			switch {
+			case one.Fate != fate:
+			case fate == FateRefused:
+				rows = append(rows, row{"    " + one.Reason, []any{one.Requests}})
+			default:
+				rows = append(rows, row{"    " + one.Reason, []any{one.Spans, one.Bytes}})
+			}
+		}
+	}
+	for fate := FateRejected; fate <= FateFailed; fate++ {
+		rows = append(rows, row{"  " + fate.String(), []any{counts[fate].Spans, counts[fate].Bytes}})
+		why(fate)
+	}
+	rows = append(rows, row{"  in flight", []any{l.InFlight.Spans, l.InFlight.Bytes}}, row{"  odd, of all these", []any{l.Odd}},
+		row{"", []any{"requests", "bytes"}}, row{"offered", []any{l.Offered.Requests, l.Offered.Bytes}},
+		row{"  refused", []any{l.Refused.Requests, l.Refused.Bytes}})
+	why(FateRefused)
+	return append(rows, row{"  malformed", []any{l.Malformed.Requests, l.Malformed.Bytes}}, row{"  taken", []any{l.Taken.Requests, l.Taken.Bytes}},
+		row{"", []any{"traces"}}, row{"opened", []any{l.Opened}}, row{"  kept", []any{l.Kept}}, row{"  dropped", []any{l.Dropped}},
+		row{"    revived", []any{l.Revived}}, row{"  open", []any{l.Open}}, row{"biased, late parts too", []any{l.Biased}})
 }
 
 // A cause is the key of a Reason.
@@ -130,7 +197,7 @@ type tally struct {
 	taken                  Volume
 }
 
-// maxReasons bounds the reasons that are told apart: outputs and policies have their own words.
+// maxReasons bounds the reasons that are told apart: policies may be replaced by others for ever.
 const maxReasons = 256
 
 func newTally() tally { return tally{reasons: map[cause]*Reason{}} }
@@ -148,7 +215,7 @@ func (t *tally) because(fate Fate, reason string, spans, bytes, requests int64) 
 			t.because(fate, otherServices, spans, bytes, requests)
 			return
 		}
-		one = &Reason{Fate: fate.String(), Reason: reason}
+		one = &Reason{Fate: fate, Reason: reason}
 		t.reasons[cause{fate, reason}] = one
 	}
 	one.Spans += spans

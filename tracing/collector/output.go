@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // An Output takes what is kept. *otlp.Client is one.
@@ -25,88 +25,77 @@ type OutputFunc func(ctx context.Context, kept []tracing.Kept) error
 // Put calls f.
 func (f OutputFunc) Put(ctx context.Context, kept []tracing.Kept) error { return f(ctx, kept) }
 
-// Tee returns an Output that hands everything to all outputs, in order. If one fails, all get the same parts again; if those that fail do so for
-// good, the error Is tracing.ErrPermanent, though others may have taken the parts.
-func Tee(outputs ...Output) Output {
-	outputs = slices.Clone(outputs)
-	return OutputFunc(func(ctx context.Context, kept []tracing.Kept) error {
-		var passing, permanent []error
-		for i, out := range outputs {
-			switch err := out.Put(ctx, kept); {
-			case err == nil:
-			case errors.Is(err, tracing.ErrPermanent):
-				permanent = append(permanent, fmt.Errorf("output %d: %w", i, err))
-			default:
-				passing = append(passing, fmt.Errorf("output %d: %w", i, err))
-			}
-		}
-		if len(passing) > 0 {
-			return errors.Join(passing...)
-		}
-		return errors.Join(permanent...)
-	})
-}
+// Tee returns an Output that hands everything to all outputs, in order. If one fails, the same parts come again, and go to those outputs that have
+// not taken them; if those that fail do so for good, the error Is tracing.ErrPermanent, though others may have taken the parts. So that it knows
+// them again it holds the last 64 batches that failed: a collector brings back each of them before it ends.
+func Tee(outputs ...Output) Output { return &tee{outputs: slices.Clone(outputs)} }
 
-const defaultRecent = 64 << 20
+// maxTried bounds what a tee holds for those that never come back.
+const maxTried = 64
 
-// A Recent is an Output that holds the parts that came last, in memory. [NewRecent] makes it; it is safe for concurrent use.
-type Recent struct {
-	most int64
+type tee struct {
+	outputs []Output
 
 	mu    sync.Mutex
-	parts []tracing.Kept // from first on
-	first int
-	bytes int64
+	tried []*attempt // nobody is at work on them; the oldest first
 }
 
-// NewRecent returns an Output that holds about so many bytes; 0 = 64 MiB. A single part that is larger is held alone.
-func NewRecent(bytes int64) *Recent {
-	if bytes <= 0 {
-		bytes = defaultRecent
-	}
-	return &Recent{most: bytes}
+// An attempt is parts that not all outputs have dealt with.
+type attempt struct {
+	kept  []tracing.Kept
+	dealt []bool  // by output: it took the parts, or never will
+	errs  []error // of those that never will
 }
 
-// Put takes parts, and lets the oldest go where there is no room.
-func (r *Recent) Put(_ context.Context, kept []tracing.Kept) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.parts = append(r.parts, kept...)
-	for i := range kept {
-		r.bytes += weight(&kept[i])
+// Put hands parts to the outputs that have not taken them yet.
+func (t *tee) Put(ctx context.Context, kept []tracing.Kept) error {
+	a := t.take(kept)
+	var passing []error
+	for i, out := range t.outputs {
+		if a.dealt[i] {
+			continue
+		}
+		err := out.Put(ctx, kept)
+		if err != nil {
+			err = fmt.Errorf("output %d: %w", i, err)
+		}
+		switch {
+		case err != nil && !errors.Is(err, tracing.ErrPermanent):
+			passing = append(passing, err)
+			continue
+		case err != nil:
+			a.errs = append(a.errs, err)
+		}
+		a.dealt[i] = true
 	}
-	for r.bytes > r.most && len(r.parts)-r.first > 1 {
-		r.bytes -= weight(&r.parts[r.first])
-		r.parts[r.first] = tracing.Kept{}
-		r.first++
+	if len(passing) == 0 {
+		return errors.Join(a.errs...)
 	}
-	if r.first > len(r.parts)/2 {
-		r.parts, r.first = slices.Clone(r.parts[r.first:]), 0
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tried = append(t.tried, a)
+	if len(t.tried) > maxTried {
+		t.tried = slices.Delete(t.tried, 0, 1)
 	}
-	return nil
+	return errors.Join(passing...)
 }
 
-// weight is about what a part takes in memory.
-func weight(kept *tracing.Kept) int64 { return int64(len(kept.OTLP)) + headerCharge }
-
-// Trace returns the parts of a trace that are held, in the order in which they came; none if there are none. It looks at all parts.
-func (r *Recent) Trace(id trace.TraceID) []tracing.Kept {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var parts []tracing.Kept
-	for i := range r.parts[r.first:] {
-		if one := &r.parts[r.first+i]; one.ID == id {
-			parts = append(parts, *one)
+// take returns what is known of parts, and forgets it.
+func (t *tee) take(kept []tracing.Kept) *attempt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, a := range t.tried {
+		if slices.EqualFunc(a.kept, kept, same) {
+			t.tried = slices.Delete(t.tried, i, i+1)
+			return a
 		}
 	}
-	return parts
+	return &attempt{kept: slices.Clone(kept), dealt: make([]bool, len(t.outputs))}
 }
 
-// All returns all parts that are held, in the order in which they came. Do not change their bytes.
-func (r *Recent) All() []tracing.Kept {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.parts[r.first:])
+// same tells of two parts whether they are one. It looks at no byte twice that is the same in memory.
+func same(a, b tracing.Kept) bool {
+	return a.ID == b.ID && a.Part == b.Part && bytes.Equal(a.OTLP, b.OTLP)
 }
 
 // A part is spans that leave.

@@ -13,30 +13,33 @@ import (
 
 const (
 	shortOfMemory = "memory"
+	tooLarge      = "request larger than MaxBytes"
 	shortestWait  = 500 * time.Millisecond
 	longestWait   = 5 * time.Second
+	refusingFor   = time.Second // after the last refusal
 )
 
 // Admit charges bytes until release is called, or refuses with a *tracing.OverloadError; more than MaxBytes can ever hold Is tracing.ErrPermanent.
-// Receivers call it before they read a body.
+// Receivers call it before they read a body, which is not handed to Ingest after a refusal: so that counts as a refused request of that size.
 func (c *Collector) Admit(bytes int64) (release func(), err error) {
 	bytes = max(bytes, 0)
 	c.gate.RLock()
 	defer c.gate.RUnlock()
 	if c.closed {
-		return nil, c.overload(tracing.Closing)
+		return nil, c.count(bytes, tracing.Closing)
 	}
 	if bytes > c.hard {
+		_ = c.count(bytes, tooLarge)
 		return nil, &tooLargeError{need: bytes, limit: c.hard}
 	}
 	if !c.reserveBelow(bytes, c.hard) {
-		return nil, c.overload(c.short())
+		return nil, c.count(bytes, c.short())
 	}
 	return sync.OnceFunc(func() { c.used.Add(-bytes) }), nil
 }
 
 // welcome refuses a request before it is parsed where that is of no use.
-func (c *Collector) welcome(size int) error {
+func (c *Collector) welcome(size int64) error {
 	switch {
 	case c.closed:
 		return c.count(size, tracing.Closing)
@@ -46,23 +49,28 @@ func (c *Collector) welcome(size int) error {
 	return nil
 }
 
-// refuse is the answer to a request that does not fit.
-func (c *Collector) refuse(size int, need int64) error {
-	if need > c.cfg.MaxBytes {
-		_ = c.count(size, "request larger than MaxBytes")
-		return &tooLargeError{need: need, limit: c.cfg.MaxBytes}
-	}
-	return c.count(size, c.short())
-}
-
 // count counts a refused request and returns its error.
-func (c *Collector) count(size int, reason string) error {
+func (c *Collector) count(size int64, reason string) error {
+	one, now := Volume{1, size}, c.now()
 	c.tallyMu.Lock()
 	defer c.tallyMu.Unlock()
-	one := Volume{1, int64(size)}
+	if reason != tooLarge {
+		c.refusal, c.refusedAt = reason, now
+	}
 	c.tally.offered, c.tally.refused = c.tally.offered.plus(one), c.tally.refused.plus(one)
-	c.tally.because(fateRefused, reason, 0, 0, 1)
+	c.tally.because(FateRefused, reason, 0, 0, 1)
 	return c.overload(reason)
+}
+
+// refusing returns why a request was refused lately; "" = none was.
+func (c *Collector) refusing() string {
+	now := c.now()
+	c.tallyMu.Lock()
+	defer c.tallyMu.Unlock()
+	if now-c.refusedAt >= int64(refusingFor) {
+		return ""
+	}
+	return c.refusal
 }
 
 // short names what is short.
@@ -73,12 +81,21 @@ func (c *Collector) short() string {
 	return shortOfMemory
 }
 
-// overload tells when there should be room again: as long as it takes to get down to SoftRatio at the rate of now.
+// overload tells when there should be room again: as long as it takes to get down to SoftRatio at the rate of now. Before anything was given back,
+// traces are waited for to be quiet, if the output works.
 func (c *Collector) overload(reason string) error {
-	wait := longestWait
-	if rate := c.drain.Load(); rate > 0 {
-		over := float64(max(c.used.Load()-c.soft, 0))
-		wait = time.Duration(min(over/float64(rate)*1e9, float64(longestWait)))
+	var wait time.Duration
+	over, rate := c.used.Load()-c.soft, c.drain.Load()
+	switch {
+	case reason == shortOfDisk:
+		wait = longestWait
+	case over <= 0:
+	case rate > 0:
+		wait = time.Duration(min(float64(over)/float64(rate)*1e9, float64(longestWait)))
+	case c.queue.failing():
+		wait = longestWait
+	default:
+		wait = min(c.cfg.Quiet, longestWait)
 	}
 	// A fifth at random, so that not all come back at once.
 	wait = time.Duration(float64(max(wait, shortestWait)) * (0.8 + 0.4*rand.Float64())) //nolint:forbidigo,gosec // Jitter, not a secret.
@@ -170,10 +187,16 @@ func (c *Collector) shrunk(quiet time.Duration) time.Duration {
 	return max(quiet-time.Duration(min(max(share, 0), 1)*float64(quiet)), min(quiet, shortestQuiet))
 }
 
-// gauge notes how fast memory is given back, given how long ago it did so last.
+// gauge notes how fast memory is given back while it is short, given how long ago it did so last.
 func (c *Collector) gauge(freed int64, since time.Duration) {
-	if since > 0 {
-		rate := int64(float64(freed) / since.Seconds())
-		c.drain.Store((c.drain.Load()*7 + rate) / 8)
+	before := c.drain.Load()
+	switch {
+	case c.used.Load() < c.soft:
+		c.drain.Store(0)
+	case since <= 0:
+	case before == 0:
+		c.drain.Store(int64(float64(freed) / since.Seconds()))
+	default:
+		c.drain.Store((before*7 + int64(float64(freed)/since.Seconds())) / 8)
 	}
 }

@@ -1,9 +1,12 @@
 package collector_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
+	"github.com/tenon-go/tenon/tracing/otlp"
 	"github.com/tenon-go/tenon/tracing/sampling"
 	"github.com/tenon-go/tenon/tracing/tracingtest"
 	"go.opentelemetry.io/otel/attribute"
@@ -112,6 +116,15 @@ func TestFlushDecidesAndHandsOn(t *testing.T) {
 		}
 		if parts := out.of(id(1)); len(parts) != 1 || parts[0].Part != tracing.PartWhole || parts[0].Decision.Closed != tracing.ClosedFlush {
 			t.Errorf("%+v", parts)
+		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		take(t, c, tracing.Encode([]tracing.Span{span(3, 2)}))
+		if err := c.Flush(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("flush without time: %v", err)
+		}
+		if d, ok := c.Explain(id(3)); !ok || d.Closed != tracing.ClosedFlush {
+			t.Errorf("what Flush had no time to wait for is not decided: %+v", d)
 		}
 		out.set(func(int) error { return errors.New("down") }, 0)
 		take(t, c, tracing.Encode([]tracing.Span{span(2, 2)}))
@@ -274,6 +287,21 @@ func TestExplainRemembersLongerThanInFull(t *testing.T) {
 	}
 }
 
+func TestExplainTellsOpenFromUnknown(t *testing.T) {
+	c := start(t, &taker{}, collector.Config{Quiet: time.Hour, MaxAge: time.Hour})
+	take(t, c, tracing.Encode([]tracing.Span{span(1, 1)}))
+	if d, ok := c.Explain(id(1)); ok || d != (tracing.Decision{Trace: id(1), Reason: "open"}) {
+		t.Errorf("open: %v, %+v", ok, d)
+	}
+	if d, ok := c.Explain(id(2)); ok || d != (tracing.Decision{}) {
+		t.Errorf("unknown: %v, %+v", ok, d)
+	}
+	finish(t, c)
+	if d, ok := c.Explain(id(1)); !ok || !d.Keep {
+		t.Errorf("decided: %v, %+v", ok, d)
+	}
+}
+
 func TestStampTouchesNothingButTheThreshold(t *testing.T) {
 	for before, want := range map[string]string{
 		"":                                       "ot=th:8",
@@ -420,16 +448,16 @@ func TestCloseThatRunsOutOfTimeSaysWhatIsLeft(t *testing.T) {
 }
 
 func TestBadRequestsChangeNothing(t *testing.T) {
-	c := start(t, &taker{}, collector.Config{MaxBytes: 64 << 10})
+	c := start(t, &taker{}, collector.Config{MaxBytes: 128 << 10})
 	whole := tracing.Encode([]tracing.Span{span(1, 1), span(1, 2)})
 	if _, err := c.Ingest(t.Context(), append(whole, 0xff)); !errors.Is(err, tracing.ErrPermanent) {
 		t.Errorf("malformed: %v", err)
 	}
-	huge := tracing.Encode([]tracing.Span{span(1, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", 100<<10) })})
+	huge := tracing.Encode([]tracing.Span{span(1, 1, func(s *tracing.Span) { s.Name = strings.Repeat("x", 200<<10) })})
 	if _, err := c.Ingest(t.Context(), huge); !errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrOverload) {
 		t.Errorf("larger than MaxBytes: %v", err)
 	}
-	if _, err := c.Admit(100 << 10); !errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrOverload) {
+	if _, err := c.Admit(200 << 10); !errors.Is(err, tracing.ErrPermanent) || errors.Is(err, tracing.ErrOverload) {
 		t.Errorf("a body larger than MaxBytes: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -442,7 +470,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		t.Errorf("%+v, %v", result, err)
 	}
 	ledger := finish(t, c)
-	if ledger.Malformed.Requests != 1 || ledger.Refused.Requests != 1 || ledger.Taken.Requests != 1 || ledger.Rejected.Spans != 1 || ledger.Received.Spans != 3 {
+	if ledger.Malformed.Requests != 1 || ledger.Refused.Requests != 2 || ledger.Taken.Requests != 1 || ledger.Rejected.Spans != 1 || ledger.Received.Spans != 3 {
 		t.Errorf("%+v", ledger)
 	}
 }
@@ -486,6 +514,25 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 			t.Errorf("%s is not in %v", name, err)
 		}
 	}
+}
+
+// TestTheLeastMaxBytesIsEnough for a body over HTTP and the spans in it.
+func TestTheLeastMaxBytesIsEnough(t *testing.T) {
+	if _, err := collector.New(&taker{}, collector.Config{MaxBytes: 128<<10 - 1}); !errors.Is(err, tracing.ErrConfig) || !strings.Contains(err.Error(), "131072") {
+		t.Errorf("got %v, want ErrConfig and the least", err)
+	}
+	c := start(t, &taker{}, collector.Config{MaxBytes: 128 << 10})
+	h, err := otlp.NewHandler(c, otlp.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/traces", bytes.NewReader(tracing.Encode([]tracing.Span{span(1, 1)})))
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	if h.ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	finish(t, c)
 }
 
 func TestSetPoliciesDecidesFromNowOn(t *testing.T) {

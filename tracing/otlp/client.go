@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,7 +17,6 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
-	"github.com/tenon-go/tenon/tracing/internal/wire"
 )
 
 const (
@@ -53,7 +50,7 @@ type ClientStats struct {
 	Failed    int64  // that were given up
 	Accepted  int64  // spans
 	Rejected  int64  // spans that the server rejected though it took their request
-	LastError string // "" = nothing went wrong so far
+	LastError string // of the last try that failed, or what the server said of spans that it rejected; "" = nothing went wrong so far
 }
 
 // A StatusError is an answer that says that the request is of no use. It Is tracing.ErrPermanent.
@@ -148,6 +145,7 @@ func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error)
 		return tracing.Result{}, fmt.Errorf("otlp: %w", err)
 	}
 	backOff := c.cfg.BackOff()
+	var last error // of the tries before
 	for {
 		answer, err := c.try(ctx, body)
 		if err == nil {
@@ -155,15 +153,17 @@ func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error)
 			return c.taken(tracing.Result{Accepted: spansIn(req) - rejected, Rejected: rejected, Reason: answer.message}), nil
 		}
 		if ctx.Err() != nil {
-			return tracing.Result{}, c.failed(fmt.Errorf("otlp: %w (last try: %w)", context.Cause(ctx), err))
+			return tracing.Result{}, c.cutShort(ctx, last, err)
 		}
-		if errors.Is(err, tracing.ErrPermanent) {
-			return tracing.Result{}, c.failed(err)
+		wait := time.Duration(-1)
+		if !errors.Is(err, tracing.ErrPermanent) {
+			wait = backOff.NextBackOff()
 		}
-		wait := backOff.NextBackOff()
+		c.failed(err, wait < 0)
 		if wait < 0 {
-			return tracing.Result{}, c.failed(err)
+			return tracing.Result{}, err
 		}
+		last = err
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			wait = max(wait, overload.RetryAfter)
 		}
@@ -193,12 +193,29 @@ func (c *Client) taken(result tracing.Result) tracing.Result {
 	return result
 }
 
-func (c *Client) failed(err error) error {
+// failed notes a try that failed.
+func (c *Client) failed(err error, gaveUp bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if gaveUp {
+		c.stats.Failed++
+	}
+	c.stats.LastError = err.Error()
+}
+
+// cutShort returns the error of a request whose ctx ended. That the last try ended with it says less than why those before failed.
+func (c *Client) cutShort(ctx context.Context, before, last error) error {
+	cut := errors.Is(last, ctx.Err()) || errors.Is(last, context.Cause(ctx))
+	if cut && before != nil {
+		last = before
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Failed++
-	c.stats.LastError = err.Error()
-	return err
+	if !cut || c.stats.LastError == "" {
+		c.stats.LastError = last.Error()
+	}
+	return fmt.Errorf("otlp: %w (last try: %w)", context.Cause(ctx), last)
 }
 
 // encode returns the body of a request. It is a copy also without compression: a transport may read on after its answer came.
@@ -223,12 +240,6 @@ func (c *Client) encode(req []byte) ([]byte, error) {
 		return nil, err
 	}
 	return body.Bytes(), nil
-}
-
-// An answer is what a server says about a request that it took.
-type answer struct {
-	rejected int
-	message  string
 }
 
 // try sends the request once.
@@ -266,117 +277,6 @@ func (c *Client) try(ctx context.Context, body []byte) (answer, error) {
 		return answer{}, &tracing.OverloadError{RetryAfter: retryAfter(resp.Header), Cause: cause}
 	}
 	return answer{}, refusal
-}
-
-// Media types of OTLP over HTTP.
-const (
-	protobufType = "application/x-protobuf"
-	jsonType     = "application/json"
-)
-
-// readAnswer reads an ExportTraceServiceResponse, in whichever form the server chose.
-func readAnswer(header http.Header, text []byte) answer {
-	var a answer
-	switch mediaType(header) {
-	case jsonType:
-		var body struct {
-			PartialSuccess struct {
-				RejectedSpans json.Number `json:"rejectedSpans"`
-				ErrorMessage  string      `json:"errorMessage"`
-			} `json:"partialSuccess"`
-		}
-		if err := json.Unmarshal(text, &body); err != nil {
-			return answer{message: "answer: " + err.Error()}
-		}
-		rejected, _ := strconv.Atoi(string(body.PartialSuccess.RejectedSpans)) // What is no number is none.
-		return answer{rejected, body.PartialSuccess.ErrorMessage}
-	case protobufType:
-		for w := wire.Walk(text); w.Next(); {
-			if w.Number == 1 && w.Wire == wire.Len { // partial_success
-				readPartial(w.In(), &a)
-			}
-		}
-	}
-	return a
-}
-
-func readPartial(w wire.Walker, a *answer) {
-	for w.Next() {
-		switch {
-		case w.Number == 1 && w.Wire == wire.Varint:
-			a.rejected = int(int64(w.Value)) //nolint:gosec // Two's complement.
-		case w.Number == 2 && w.Wire == wire.Len:
-			a.message = strings.ToValidUTF8(string(w.Bytes()), "\uFFFD")
-		}
-	}
-}
-
-// readStatus returns the message of a google.rpc.Status, in whichever form the server chose.
-func readStatus(header http.Header, text []byte) string {
-	message := ""
-	switch mediaType(header) {
-	case jsonType:
-		var body struct {
-			Message string `json:"message"`
-		}
-		if json.Unmarshal(text, &body) == nil {
-			message = body.Message
-		}
-	case protobufType:
-		for w := wire.Walk(text); w.Next(); {
-			if w.Number == 2 && w.Wire == wire.Len {
-				message = strings.ToValidUTF8(string(w.Bytes()), "\uFFFD")
-			}
-		}
-	}
-	return message
-}
-
-// mediaType returns the type of a body without parameters; "" = none.
-func mediaType(header http.Header) string {
-	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil {
-		return ""
-	}
-	return kind
-}
-
-// retryAfter reads the header of that name: seconds, or a time, which counts from the answer's own.
-func retryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return max(at.Sub(now), 0)
-}
-
-// spansIn counts the spans of a request.
-func spansIn(req []byte) int {
-	n := 0
-	for resources := wire.Walk(req); resources.Next(); {
-		if resources.Wire != wire.Len {
-			continue
-		}
-		for scopes := resources.In(); scopes.Next(); {
-			if scopes.Number != wire.ResourceSpansScopeSpans || scopes.Wire != wire.Len {
-				continue
-			}
-			for spans := scopes.In(); spans.Next(); {
-				if spans.Number == wire.ScopeSpansSpans {
-					n++
-				}
-			}
-		}
-	}
-	return n
 }
 
 // An exponential is the default BackOff.

@@ -201,6 +201,49 @@ func TestClientDoesNotRepeatWhatIsUseless(t *testing.T) {
 	}
 }
 
+// TestClientSaysWhyNothingWorks while it tries, when it is told to stop, and after that.
+func TestClientSaysWhyNothingWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("connection refused")
+		tries := 0
+		c, err := otlp.NewClient("http://collector", otlp.ClientConfig{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if tries++; tries <= 2 {
+				return nil, refused
+			}
+			<-r.Context().Done()
+			return nil, context.Cause(r.Context())
+		})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := c.Ingest(ctx, some(1))
+			done <- err
+		}()
+		synctest.Wait()
+		if got := c.Stats(); got.Tries != 1 || got.Failed != 0 || !strings.Contains(got.LastError, "connection refused") {
+			t.Errorf("while it tries: %+v", got)
+		}
+		time.Sleep(5 * time.Second)
+		cancel(stop)
+		if err := <-done; !errors.Is(err, stop) || !errors.Is(err, refused) {
+			t.Errorf("got %v, want both why it ends and why it failed", err)
+		}
+		if got := c.Stats(); got.Tries != 3 || got.Failed != 1 || !strings.Contains(got.LastError, "connection refused") {
+			t.Errorf("after it: %+v", got)
+		}
+		if _, err := c.Ingest(ctx, some(1)); !errors.Is(err, stop) {
+			t.Errorf("got %v", err)
+		}
+		if got := c.Stats(); got.Failed != 2 || !strings.Contains(got.LastError, "connection refused") {
+			t.Errorf("a call that had no time: %+v", got)
+		}
+	})
+}
+
 func TestClientEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{answers: []response{{code: 503}}}

@@ -13,7 +13,7 @@
 //   - Bad JSON is refused with the path of what is wrong, in time and memory that its size bounds, however deep it is.
 //   - A [Builder] copies Span, resource and scope messages byte for byte.
 //   - A handler takes a request as a whole or refuses it as a whole, and says which and why in the form of the request. Memory for bodies is
-//     charged to the sink, if that is a tracing.Admitter, before it is used.
+//     charged to the sink, if that is a tracing.Admitter, before it is used. What it refuses without asking the sink is in its Stats.
 //   - A [Client] counts what the server rejected; what it could not deliver is an error that says whether trying again makes sense.
 //
 // # Sources

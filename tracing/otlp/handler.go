@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -29,10 +30,10 @@ type HandlerConfig struct {
 // NewHandler returns a handler of OTLP over HTTP, whatever its path is, that hands requests to sink. The error Is tracing.ErrConfig.
 //
 // It takes POST of application/x-protobuf or application/json, as it is or in gzip or zstd, and answers in kind: 200, with partial_success
-// where spans were rejected; 400 for what is malformed; 405, 413 and 415; 429 with Retry-After where the sink refuses for now, and 503 with it
+// where spans were rejected; 400 for what is malformed; 405 and 415; 413 for what is larger than MaxBody, or than the sink can ever hold; 429 with Retry-After where the sink refuses for now, and 503 with it
 // where the sink is closing or fails otherwise. Errors are google.rpc.Status. If the sink is a tracing.Admitter, bodies are charged before
 // and while they are read.
-func NewHandler(sink tracing.Sink, cfg HandlerConfig) (http.Handler, error) {
+func NewHandler(sink tracing.Sink, cfg HandlerConfig) (*Handler, error) {
 	var errs []error
 	if sink == nil {
 		errs = append(errs, fmt.Errorf("otlp: %w: no sink", tracing.ErrConfig))
@@ -46,26 +47,54 @@ func NewHandler(sink tracing.Sink, cfg HandlerConfig) (http.Handler, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = defaultMaxBody
 	}
-	h := &handler{sink: sink, maxBody: cfg.MaxBody}
+	h := &Handler{sink: sink, maxBody: cfg.MaxBody}
 	h.admitter, _ = sink.(tracing.Admitter)
 	return h, nil
 }
 
-type handler struct {
+// A Handler is an http.Handler that takes OTLP. [NewHandler] makes it; it is safe for concurrent use.
+type Handler struct {
 	sink     tracing.Sink
 	admitter tracing.Admitter // nil = none
 	maxBody  int64
 	buffers  sync.Pool // of *[]byte: a sink keeps no byte of a request
+
+	mu    sync.Mutex
+	stats HandlerStats
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// HandlerStats count the requests that were refused without the sink, which knows of all others.
+type HandlerStats struct {
+	Malformed   int64 // could not be read or unpacked, or are no JSON of OTLP
+	TooLarge    int64 // of more than MaxBody
+	Unsupported int64 // by another method than POST, of another media type or encoding
+}
+
+// Stats returns what was refused so far.
+func (h *Handler) Stats() HandlerStats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stats
+}
+
+// count counts one more in a field of stats.
+func (h *Handler) count(field *int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*field++
+}
+
+// ServeHTTP answers a request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind := mediaType(r.Header)
 	switch {
 	case r.Method != http.MethodPost:
+		h.count(&h.stats.Unsupported)
 		w.Header().Set("Allow", http.MethodPost)
 		status{http: http.StatusMethodNotAllowed, code: codeInvalid, message: "otlp: want POST"}.write(w, kind)
 		return
 	case kind != protobufType && kind != jsonType:
+		h.count(&h.stats.Unsupported)
 		status{http: http.StatusUnsupportedMediaType, code: codeInvalid, message: "otlp: want " + protobufType + " or " + jsonType}.write(w, kind)
 		return
 	}
@@ -88,14 +117,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // take reads the body into buf and hands it to the sink.
-func (h *handler) take(r *http.Request, kind string, buf *[]byte, charge *charge) (tracing.Result, *status) {
+func (h *Handler) take(r *http.Request, kind string, buf *[]byte, charge *charge) (tracing.Result, *status) {
 	if refused := h.read(r, buf, charge); refused != nil {
 		return tracing.Result{}, refused
 	}
 	body, err := *buf, error(nil)
 	if kind == jsonType {
-		if err = charge.more(int64(len(body))); err == nil { // Its protobuf is no longer.
-			body, err = FromJSON(body)
+		if err = charge.more(int64(len(body))); err != nil { // Its protobuf is no longer.
+			return tracing.Result{}, unaffordable(err)
+		}
+		if body, err = FromJSON(body); err != nil {
+			h.count(&h.stats.Malformed)
 		}
 	}
 	var result tracing.Result
@@ -104,19 +136,21 @@ func (h *handler) take(r *http.Request, kind string, buf *[]byte, charge *charge
 	}
 	if err != nil {
 		s := statusOf(err)
+		if kind == protobufType && s.field != "" && bytes.HasPrefix(bytes.TrimSpace(*buf), []byte("{")) {
+			s.message += "; is this JSON?"
+		}
 		return tracing.Result{}, &s
 	}
 	return result, nil
 }
 
 // read reads and unpacks the body.
-func (h *handler) read(r *http.Request, buf *[]byte, charge *charge) *status {
+func (h *Handler) read(r *http.Request, buf *[]byte, charge *charge) *status {
 	if r.ContentLength > h.maxBody {
 		return h.tooLarge()
 	}
 	if err := charge.upTo(max(r.ContentLength, int64(cap(*buf)))); err != nil {
-		s := statusOf(err)
-		return &s
+		return unaffordable(err)
 	}
 	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
@@ -124,40 +158,39 @@ func (h *handler) read(r *http.Request, buf *[]byte, charge *charge) *status {
 	case "gzip":
 		unzip, err := gzip.NewReader(r.Body)
 		if err != nil {
-			return unreadable(err)
+			return h.unreadable(err)
 		}
 		return h.fill(buf, unzip, charge)
 	case "zstd":
 		return h.zstd(r.Body, buf, charge)
 	default:
+		h.count(&h.stats.Unsupported)
 		return &status{http: http.StatusUnsupportedMediaType, code: codeInvalid, message: "otlp: content encoding " + encoding + ": want gzip, zstd or none"}
 	}
 }
 
 // zstd unpacks a body. What its frames look back on is memory too.
-func (h *handler) zstd(body io.Reader, buf *[]byte, charge *charge) *status {
+func (h *Handler) zstd(body io.Reader, buf *[]byte, charge *charge) *status {
 	if err := charge.more(zstdWindow); err != nil {
-		s := statusOf(err)
-		return &s
+		return unaffordable(err)
 	}
 	unzip, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
 	if err != nil {
-		return unreadable(err)
+		return h.unreadable(err)
 	}
 	defer unzip.Close()
 	return h.fill(buf, unzip, charge)
 }
 
 // fill reads all into buf, within the limit. What buf grows is charged before it does.
-func (h *handler) fill(buf *[]byte, reader io.Reader, charge *charge) *status {
+func (h *Handler) fill(buf *[]byte, reader io.Reader, charge *charge) *status {
 	*buf = (*buf)[:0]
 	for {
 		b := *buf
 		if len(b) == cap(b) {
 			larger := min(2*int64(cap(b)), h.maxBody+1)
 			if err := charge.upTo(larger); err != nil {
-				s := statusOf(err)
-				return &s
+				return unaffordable(err)
 			}
 			b = append(make([]byte, 0, larger), b...)
 		}
@@ -169,24 +202,36 @@ func (h *handler) fill(buf *[]byte, reader io.Reader, charge *charge) *status {
 		case err == io.EOF: // A Reader returns it as it is.
 			return nil
 		case err != nil:
-			return unreadable(err)
+			return h.unreadable(err)
 		}
 	}
 }
 
-func (h *handler) tooLarge() *status {
+func (h *Handler) tooLarge() *status {
+	h.count(&h.stats.TooLarge)
 	return &status{http: http.StatusRequestEntityTooLarge, code: codeExhausted, message: fmt.Sprintf("otlp: body of more than %d bytes", h.maxBody)}
 }
 
-func unreadable(err error) *status {
+func (h *Handler) unreadable(err error) *status {
+	h.count(&h.stats.Malformed)
 	return &status{http: http.StatusBadRequest, code: codeInvalid, message: "otlp: body: " + err.Error()}
+}
+
+// unaffordable returns what to answer where the sink has no room for a body: for now, or ever.
+func unaffordable(err error) *status {
+	s := statusOf(err)
+	if errors.Is(err, tracing.ErrPermanent) {
+		s.http, s.code = http.StatusRequestEntityTooLarge, codeExhausted
+	}
+	return &s
 }
 
 // A charge is what a request holds of its sink's memory.
 type charge struct {
 	admitter tracing.Admitter
 	body     int64
-	releases []func()
+	total    int64
+	giveBack func() // nil = nothing is charged
 }
 
 // upTo charges what total, the size of the body or of its buffer, is more than what was charged of that.
@@ -198,20 +243,23 @@ func (c *charge) upTo(total int64) error {
 	return err
 }
 
+// more asks for all anew: only so can the sink tell what does not fit now from what never will.
 func (c *charge) more(bytes int64) error {
 	if c.admitter == nil || bytes <= 0 {
 		return nil
 	}
-	release, err := c.admitter.Admit(bytes)
+	c.release()
+	release, err := c.admitter.Admit(c.total + bytes)
 	if err != nil {
 		return err
 	}
-	c.releases = append(c.releases, release)
+	c.total, c.giveBack = c.total+bytes, release
 	return nil
 }
 
 func (c *charge) release() {
-	for _, release := range c.releases {
-		release()
+	if c.giveBack != nil {
+		c.giveBack()
+		c.giveBack = nil
 	}
 }

@@ -23,6 +23,7 @@ import (
 type sink struct {
 	err   error
 	limit int64 // 0 = none
+	bound int64 // above which nothing fits, ever; 0 = none
 
 	mu            sync.Mutex
 	spans         int
@@ -44,6 +45,9 @@ func (s *sink) Ingest(_ context.Context, req []byte) (tracing.Result, error) {
 func (s *sink) Admit(size int64) (func(), error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.bound > 0 && size > s.bound {
+		return nil, fmt.Errorf("%d bytes: %w", size, tracing.ErrPermanent)
+	}
 	if s.limit > 0 && s.charged+size > s.limit {
 		return nil, &tracing.OverloadError{RetryAfter: 1500 * time.Millisecond, Cause: "memory"}
 	}
@@ -152,6 +156,7 @@ func TestHandlerSaysWhyItRefuses(t *testing.T) {
 		parts                []string
 	}{
 		{"malformed", protobuf, "", []byte{0x0a}, nil, 0, 400, "", []string{"\x08\x03\x12", "field longer", "google.rpc.BadRequest", "offset 0"}},
+		{"JSON as protobuf", protobuf, "", []byte(` {"resourceSpans":[]}`), nil, 0, 400, "", []string{"is this JSON?"}},
 		{"malformed JSON", jsonBody, "", []byte(`{"resourceSpans":1}`), nil, 0, 400, "", []string{`"code":3`, `"field":"resourceSpans"`, "want an array", "google.rpc.BadRequest"}},
 		{"not gzip", protobuf, "gzip", []byte("x"), nil, 0, 400, "", []string{"body"}},
 		{"half of gzip", protobuf, "gzip", gzipped(big[:1<<10])[:20], nil, 0, 400, "", []string{"body"}},
@@ -185,6 +190,72 @@ func TestHandlerSaysWhyItRefuses(t *testing.T) {
 				t.Errorf("%d spans taken, %d bytes charged", s.spans, s.most)
 			}
 		})
+	}
+}
+
+// TestBodiesThatNeverFitAreRefusedForGood has a sink that holds less than the body, whichever way that comes.
+func TestBodiesThatNeverFitAreRefusedForGood(t *testing.T) {
+	const bound = 256 << 10
+	large := some(bound / 20)
+	text, err := otlp.AppendJSON(nil, some(bound/110)) // It fits, but not twice.
+	if err != nil || len(text) > bound || 2*len(text) < bound || len(large) < bound {
+		t.Fatal(len(text), len(large), err)
+	}
+	for _, test := range []struct {
+		name, kind, encoding string
+		body                 []byte
+	}{
+		{"as it is", protobuf, "", large},
+		{"gzip", protobuf, "gzip", gzipped(large)},
+		{"zstd", protobuf, "zstd", zstandard(t, large)},
+		{"JSON", jsonBody, "", text},
+	} {
+		for _, chunked := range []bool{false, true} {
+			s := &sink{bound: bound, limit: bound}
+			resp := post(t, s, test.kind, test.encoding, test.body, chunked)
+			if resp.Code != http.StatusRequestEntityTooLarge || resp.Header().Get("Retry-After") != "" {
+				t.Errorf("%s, chunked %v: status %d, retry after %q", test.name, chunked, resp.Code, resp.Header().Get("Retry-After"))
+			}
+		}
+	}
+}
+
+// TestHandlerCountsWhatTheSinkDoesNotSee has a row for each way to be refused before the sink is asked.
+func TestHandlerCountsWhatTheSinkDoesNotSee(t *testing.T) {
+	h, err := otlp.NewHandler(&sink{}, otlp.HandlerConfig{MaxBody: 1 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ method, kind, encoding, body string }{
+		{"POST", jsonBody, "", `{"resourceSpans":1}`},
+		{"POST", jsonBody, "", `{`},
+		{"POST", protobuf, "gzip", "x"},
+		{"POST", protobuf, "", strings.Repeat("x", 2<<10)},
+		{"POST", protobuf, "br", ""},
+		{"POST", "text/html", "", ""},
+		{"GET", protobuf, "", ""},
+		{"POST", protobuf, "", "\x0a"}, // The sink's.
+		{"POST", protobuf, "", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), row.method, "/", strings.NewReader(row.body))
+		r.Header.Set("Content-Type", row.kind)
+		r.Header.Set("Content-Encoding", row.encoding)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if got, want := h.Stats(), (otlp.HandlerStats{Malformed: 3, TooLarge: 1, Unsupported: 3}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestRefusalsDoNotRepeatThemselves, neither in the message nor in the details.
+func TestRefusalsDoNotRepeatThemselves(t *testing.T) {
+	s := &sink{err: &tracing.OverloadError{RetryAfter: 5 * time.Second, Cause: "memory"}}
+	if got := post(t, s, jsonBody, "", []byte(`{}`), false).Body.String(); got != `{"code":14,"message":"refused for now: memory"}` {
+		t.Errorf("got %s", got)
+	}
+	got := post(t, &sink{}, jsonBody, "", []byte(`{"resourceSpans":1}`), false).Body.String()
+	if strings.Count(got, "resourceSpans") != 2 || strings.Count(got, "want an array") != 2 { // In the message, as field and as description.
+		t.Errorf("got %s", got)
 	}
 }
 

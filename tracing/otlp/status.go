@@ -26,20 +26,21 @@ type status struct {
 	code       int
 	message    string
 	field      string        // what is wrong in the request; "" = not told
+	reason     string        // in what way
 	retryAfter time.Duration // 0 = not told
 }
 
 // statusOf returns what to answer for the error of a sink.
 func statusOf(err error) status {
 	if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
-		s := status{http: http.StatusTooManyRequests, code: codeUnavailable, message: err.Error(), retryAfter: max(overload.RetryAfter, time.Second)}
+		s := status{http: http.StatusTooManyRequests, code: codeUnavailable, message: refused(overload), retryAfter: max(overload.RetryAfter, time.Second)}
 		if errors.Is(err, tracing.ErrClosed) {
 			s.http = http.StatusServiceUnavailable
 		}
 		return s
 	}
 	if broken, ok := errors.AsType[*tracing.RequestError](err); ok {
-		s := status{http: http.StatusBadRequest, code: codeInvalid, message: err.Error(), field: broken.Path}
+		s := status{http: http.StatusBadRequest, code: codeInvalid, message: err.Error(), field: broken.Path, reason: broken.Reason}
 		if s.field == "" {
 			s.field = "offset " + strconv.Itoa(broken.Offset)
 		}
@@ -49,6 +50,14 @@ func statusOf(err error) status {
 		return status{http: http.StatusBadRequest, code: codeInvalid, message: err.Error()}
 	}
 	return status{http: http.StatusServiceUnavailable, code: codeUnavailable, message: err.Error(), retryAfter: time.Second}
+}
+
+// refused is what an overload is called in a message that has its delay elsewhere.
+func refused(overload *tracing.OverloadError) string {
+	if overload.Cause == "" {
+		return "refused for now"
+	}
+	return "refused for now: " + overload.Cause
 }
 
 // write answers in the form of the request.
@@ -78,7 +87,7 @@ func (s status) protobuf() []byte {
 	if s.field == "" {
 		return b
 	}
-	violation := wire.AppendText(wire.AppendText(nil, 1, s.field), 2, s.message)
+	violation := wire.AppendText(wire.AppendText(nil, 1, s.field), 2, s.reason)
 	detail := wire.AppendText(nil, 1, badRequest)
 	detail = wire.AppendLen(detail, 2, wire.AppendLen(nil, 1, violation))
 	return wire.AppendLen(b, 3, detail)
@@ -99,7 +108,7 @@ func (s status) json() []byte {
 		Details []detail `json:"details,omitempty"`
 	}{Code: s.code, Message: s.message}
 	if s.field != "" {
-		answer.Details = []detail{{badRequest, []violation{{s.field, s.message}}}}
+		answer.Details = []detail{{badRequest, []violation{{s.field, s.reason}}}}
 	}
 	body, err := json.Marshal(answer)
 	if err != nil { // It has nothing that could fail.

@@ -21,6 +21,12 @@ type FS interface {
 	Sync() error
 }
 
+// A Locker is an FS that others can reach too. It is optional.
+type Locker interface {
+	// Lock takes the directory until unlock is called or the process ends. The error Is ErrInUse if somebody has it.
+	Lock() (unlock func() error, err error)
+}
+
 // A File is one that is written.
 type File interface {
 	io.WriteCloser
@@ -28,10 +34,15 @@ type File interface {
 	Truncate(size int64) error
 }
 
-// Dir is an FS of the operating system.
+// Dir is an FS of the operating system, and a Locker. It has a file of the name lock for that, which stays.
 type Dir string
 
-var _ FS = Dir("")
+var (
+	_ FS     = Dir("")
+	_ Locker = Dir("")
+)
+
+const lockName = "lock"
 
 // MakeDir makes the directory and those above it.
 func (d Dir) MakeDir() error { return os.MkdirAll(string(d), 0o750) }

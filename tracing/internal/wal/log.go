@@ -1,13 +1,10 @@
 package wal
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"slices"
 	"sync"
 )
@@ -17,8 +14,12 @@ const (
 	nameFormat = "%016x-%08x.log"
 )
 
-// ErrClosed is what a log that was closed says.
-var ErrClosed = errors.New("log is closed")
+var (
+	// ErrClosed is what a log that was closed says.
+	ErrClosed = errors.New("log is closed")
+	// ErrInUse marks a directory that has an open log.
+	ErrInUse = errors.New("directory is in use")
+)
 
 // An Old is a file that was there when the log was opened.
 type Old struct {
@@ -28,7 +29,8 @@ type Old struct {
 
 // A Log takes requests. [Open] makes it. It is safe for concurrent use, but for Rotate beside Append.
 type Log struct {
-	fs FS
+	fs     FS
+	unlock func() error // nil = nothing to unlock
 
 	mu     sync.Mutex
 	file   File // nil = the next request makes one
@@ -48,16 +50,24 @@ type group struct {
 	err  error
 }
 
-// Open returns a log in a directory, which writes an epoch after all that are there, and the files to be read again, in order.
+// Open returns a log in a directory, which writes an epoch after all that are there, and the files to be read again, in order. The error Is
+// ErrInUse if the directory has another log, of any process.
 func Open(fs FS) (*Log, []Old, error) {
 	if err := fs.MakeDir(); err != nil {
 		return nil, nil, fmt.Errorf("log: %w", err)
 	}
+	l := &Log{fs: fs}
+	if shared, ok := fs.(Locker); ok {
+		unlock, err := shared.Lock()
+		if err != nil {
+			return nil, nil, fmt.Errorf("log: %w", err)
+		}
+		l.unlock = unlock
+	}
 	names, err := fs.Names()
 	if err != nil {
-		return nil, nil, fmt.Errorf("log: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("log: %w", err), l.release())
 	}
-	l := &Log{fs: fs}
 	for _, name := range names {
 		one := Old{Name: name}
 		var serial uint64
@@ -220,48 +230,20 @@ func (l *Log) Settle(epoch uint64) error {
 	return errors.Join(errs...)
 }
 
-// Close syncs and ends the log. Its files stay.
+// release lets others have the directory.
+func (l *Log) release() error {
+	if l.unlock == nil {
+		return nil
+	}
+	defer func() { l.unlock = nil }()
+	return l.unlock()
+}
+
+// Close syncs and ends the log, and lets another have the directory. Its files stay.
 func (l *Log) Close() error {
 	err := l.Rotate(l.Epoch())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	return err
-}
-
-// Read calls visit for each request of a file in order, until its error. cut tells that the file ended in the middle of a record, or that its sum
-// is wrong: what stands behind it is lost.
-func Read(fs FS, name string, visit func(req []byte) error) (cut bool, err error) {
-	file, err := fs.Open(name)
-	if err != nil {
-		return false, fmt.Errorf("log: %w", err)
-	}
-	defer func() { _ = file.Close() }() // It was read only.
-	in := bufio.NewReader(file)
-	var head [headSize]byte
-	var req bytes.Buffer
-	for {
-		switch _, err := io.ReadFull(in, head[:]); {
-		case errors.Is(err, io.EOF):
-			return false, nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return true, nil
-		case err != nil:
-			return false, fmt.Errorf("log: %s: %w", name, err)
-		}
-		req.Reset()
-		size := int64(binary.LittleEndian.Uint32(head[:]))
-		switch _, err := io.CopyN(&req, in, size); { // It grows as there is something, whatever the length says.
-		case errors.Is(err, io.EOF):
-			return true, nil
-		case err != nil:
-			return false, fmt.Errorf("log: %s: %w", name, err)
-		}
-		if sum(head[:4], req.Bytes()) != binary.LittleEndian.Uint32(head[4:]) {
-			return true, nil
-		}
-		if err := visit(req.Bytes()); err != nil {
-			return false, err
-		}
-	}
+	return errors.Join(err, l.release())
 }

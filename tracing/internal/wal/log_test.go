@@ -22,14 +22,14 @@ func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 func readAll(t *testing.T, fs wal.FS, files []wal.Old) (all [][]byte, cuts int) {
 	t.Helper()
 	for _, file := range files {
-		cut, err := wal.Read(fs, file.Name, func(req []byte) error {
+		harm, err := wal.Read(fs, file.Name, func(req []byte) error {
 			all = append(all, bytes.Clone(req))
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cut {
+		if harm.Cut {
 			cuts++
 		}
 	}
@@ -66,8 +66,33 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 	if err := log.Settle(old[2].Epoch); err != nil {
 		t.Fatal(err)
 	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, left, err := wal.Open(dir); err != nil || len(left) != len(old)-3 {
 		t.Errorf("%d files, of which 3 are settled: %d are left, %v", len(old), len(left), err)
+	}
+}
+
+func TestADirectoryIsThatOfOneLog(t *testing.T) {
+	dir := wal.Dir(t.TempDir())
+	log, _, err := wal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := wal.Open(dir); !errors.Is(err, wal.ErrInUse) {
+		t.Errorf("opened twice: got %v, want ErrInUse", err)
+	}
+	for range 2 {
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if log, _, err = wal.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
