@@ -12,7 +12,7 @@ import (
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
-	"github.com/tenon-go/tenon/tracing/tracingtest"
+	"github.com/tenon-go/tenon/tracing/internal/faultyfs"
 )
 
 // leaveLog lets a collector of a dead output take n traces of one span, and returns the directory with its log.
@@ -124,7 +124,7 @@ func TestFlushSaysThatTheLogWasNotRead(t *testing.T) {
 }
 
 // An unreadable FS has a file that cannot be opened.
-type unreadable struct{ tracingtest.FaultyFS }
+type unreadable struct{ faultyfs.FS }
 
 func (*unreadable) Names() ([]string, error) { return []string{"0000000000000001-00000001.log"}, nil }
 

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tenon-go/tenon/tracing/internal/faultyfs"
 	"github.com/tenon-go/tenon/tracing/internal/wal"
-	"github.com/tenon-go/tenon/tracing/tracingtest"
 )
 
 // logOf returns a directory with one file of requests 1 to n, the file, and its bytes.
-func logOf(t *testing.T, n int) (fs *tracingtest.FaultyFS, file wal.Old, data []byte) {
+func logOf(t *testing.T, n int) (fs *faultyfs.FS, file wal.Old, data []byte) {
 	t.Helper()
-	fs = &tracingtest.FaultyFS{}
+	fs = &faultyfs.FS{}
 	log, _, err := wal.Open(fs)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestDamageInManyPlaces(t *testing.T) {
 	for at := 1; at <= 7; at++ { // Remove, create, two writes, two syncs.
 		fs.FailAt(at)
 		_, err := wal.Read(fs, file.Name, func([]byte) error { return nil })
-		if errors.Is(err, tracingtest.ErrInjected) != (at <= fs.Count()) {
+		if errors.Is(err, faultyfs.ErrInjected) != (at <= fs.Count()) {
 			t.Errorf("operation %d fails: got %v", at, err)
 		}
 	}
