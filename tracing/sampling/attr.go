@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/filter"
+	"github.com/tenon-go/tenon/tracing/internal/recall"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -61,7 +62,7 @@ func (p Attr) NewDecider() Decider {
 		panic(err)
 	}
 	p.In = slices.Clone(p.In)
-	test := attrTest{Attr: p, pattern: pattern, ranged: p.Min != nil || p.Max != nil}
+	test := &attrTest{Attr: p, pattern: pattern, ranged: p.Min != nil || p.Max != nil}
 	test.low, test.high = p.bounds()
 	if p.Invert {
 		return rule{keeps: func(t Trace) bool { return !t.some(test.holds) }, reason: "no span with such a " + p.Key}
@@ -75,10 +76,13 @@ type attrTest struct {
 	pattern   *regexp.Regexp
 	ranged    bool
 	low, high float64
+	shared    recall.Memory // whether resources and scopes have such an attribute
 }
 
 func (a *attrTest) holds(v tracing.View) bool {
-	return a.satisfied(v.Attr(a.Key)) || a.satisfied(v.Scope(a.Key)) || a.satisfied(v.Resource(a.Key))
+	return a.satisfied(v.Attr(a.Key)) ||
+		a.shared.Scope(v.Origin(), func() bool { return a.satisfied(v.Scope(a.Key)) }) ||
+		a.shared.Resource(v.Origin(), func() bool { return a.satisfied(v.Resource(a.Key)) })
 }
 
 func (a *attrTest) satisfied(value attribute.Value, there bool) bool {
