@@ -169,13 +169,12 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	} else {
 		sc.TraceID, sc.TraceState = parent.TraceID(), parent.TraceState()
 		sc.TraceFlags = parent.TraceFlags() & (trace.FlagsSampled | trace.FlagsRandom)
-		if parent.IsRemote() {
-			p.judge(ctx, &sc)
-			stateText = sc.TraceState.String()
-		} else if local, ok := above.(*recording); ok {
+		if local, ok := above.(*recording); ok {
 			stateText = local.data.TraceState
-		} else {
+		} else if parent.IsRemote() && p.judge(ctx, &sc) {
 			stateText = sc.TraceState.String()
+		} else {
+			stateText = propagation.StateOf(ctx)
 		}
 	}
 	if !sc.TraceFlags.IsSampled() {
@@ -192,11 +191,11 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	return trace.ContextWithSpan(ctx, s), s
 }
 
-// judge decides about a trace that comes from another process.
-func (p *Provider) judge(ctx context.Context, sc *trace.SpanContextConfig) {
+// judge decides about a trace that comes from another process, or leaves it as that said. It tells whether it decided.
+func (p *Provider) judge(ctx context.Context, sc *trace.SpanContextConfig) bool {
 	switch said := propagation.SamplingOf(ctx); {
 	case said == propagation.Debug || said != propagation.Deferred && !p.cfg.IgnoreParent:
-		return
+		return false
 	case p.threshold.Keeps(Randomness(sc.TraceID, sc.TraceState.String())):
 		sc.TraceFlags |= trace.FlagsSampled
 		sc.TraceState = withThreshold(sc.TraceState, p.threshold)
@@ -204,6 +203,7 @@ func (p *Provider) judge(ctx context.Context, sc *trace.SpanContextConfig) {
 		sc.TraceFlags &^= trace.FlagsSampled
 		sc.TraceState = withThreshold(sc.TraceState, MaxThreshold)
 	}
+	return true
 }
 
 // newIDs returns the IDs of a new span: neither is zero, and that of the trace is left out if the span has a parent.
