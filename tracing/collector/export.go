@@ -221,28 +221,6 @@ func field(b []byte) (number int32, content []byte, size int) {
 	return int32(tag >> 3), content, size //nolint:gosec // Numbers beyond 32 bits wrap, as they did when it was read.
 }
 
-// withThreshold returns a tracestate in which th of ot is threshold, and everything else as it was. A member that changes comes first.
-func withThreshold(state string, threshold tracing.Threshold) string {
-	fields := []string{"th:" + threshold.String()}
-	members := []string{""}
-	for member := range strings.SplitSeq(state, ",") {
-		value, isOT := strings.CutPrefix(strings.Trim(member, " \t"), "ot=")
-		if !isOT {
-			if member != "" {
-				members = append(members, member)
-			}
-			continue
-		}
-		for field := range strings.SplitSeq(value, ";") {
-			if field != "" && !strings.HasPrefix(field, "th:") {
-				fields = append(fields, field)
-			}
-		}
-	}
-	members[0] = "ot=" + strings.Join(fields, ";")
-	return strings.Join(members, ",")
-}
-
 // name returns a copy of the name of a root, for names that come often the same one.
 func (s *shard) name(name string) string {
 	known, ok := s.names[name]

@@ -62,7 +62,7 @@ func (p Attr) NewDecider() Decider {
 		panic(err)
 	}
 	p.In = slices.Clone(p.In)
-	test := &attrTest{Attr: p, pattern: pattern, ranged: p.Min != nil || p.Max != nil}
+	test := attrTest{Attr: p, pattern: pattern, ranged: p.Min != nil || p.Max != nil, shared: &recall.Memory{}}
 	test.low, test.high = p.bounds()
 	if p.Invert {
 		return rule{keeps: func(t Trace) bool { return !t.some(test.holds) }, reason: "no span with such a " + p.Key}
@@ -76,7 +76,7 @@ type attrTest struct {
 	pattern   *regexp.Regexp
 	ranged    bool
 	low, high float64
-	shared    recall.Memory // whether resources and scopes have such an attribute
+	shared    *recall.Memory // whether resources and scopes have such an attribute
 }
 
 func (a *attrTest) holds(v tracing.View) bool {
