@@ -26,6 +26,7 @@ const (
 	defaultTimeout = 10 * time.Second
 	tracesPath     = "/v1/traces"
 	maxAnswer      = 64 << 10 // bytes of an answer that are read
+	longestWait    = 5 * time.Minute
 )
 
 // A BackOff says how long to wait before the next try; below 0 = give up. The types of github.com/cenkalti/backoff are such.
@@ -138,8 +139,8 @@ func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
 }
 
 // Ingest sends a request and waits for the answer. Without one, and where the answer is 429, 502, 503 or 504, it tries again, by the server's
-// Retry-After or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if there was an answer, or when ctx
-// ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
+// Retry-After, which counts up to 5 minutes, or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if
+// there was an answer, or when ctx ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
@@ -341,11 +342,11 @@ func mediaType(header http.Header) string {
 	return kind
 }
 
-// retryAfter reads the header of that name: seconds, or a time, which counts from the answer's own.
+// retryAfter reads the header of that name: seconds, or a time, which counts from the answer's own. Nobody waits longer than longestWait.
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		return min(time.Duration(seconds)*time.Second, longestWait)
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -355,7 +356,7 @@ func retryAfter(header http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return max(at.Sub(now), 0)
+	return min(max(at.Sub(now), 0), longestWait)
 }
 
 // spansIn counts the spans of a request.
