@@ -3,7 +3,6 @@ package tracing
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -21,6 +20,9 @@ const (
 	// Between tries of a sink that fails without saying when to come back.
 	firstWait = 100 * time.Millisecond
 	lastWait  = 5 * time.Second
+
+	longestWait = 5 * time.Minute // that a sink can ask for
+	farewell    = time.Second     // for a sink to return when Close gives up
 )
 
 // Stats counts spans that ended: Ended = Delivered + Rejected + Dropped + Queued at every instant.
@@ -34,47 +36,6 @@ type Stats struct {
 	// LastError is what the sink answered last when it did not take all; "" = nothing so far. A sink that tries again itself, as an
 	// *otlp.Client does, has not answered meanwhile: its own stats tell.
 	LastError string
-}
-
-// A BatchConfig says how spans are put together and sent.
-type BatchConfig struct {
-	// MaxBatch is how many spans are sent at once; 0 = 512. A batch is also sent at 1 MiB.
-	MaxBatch int
-	// MaxDelay is how long a span waits for others; 0 = 1 s.
-	MaxDelay time.Duration
-	// MaxQueueBytes bounds the spans that were not yet taken by the sink; 0 = 8 MiB. Spans that end beyond it are dropped and counted.
-	MaxQueueBytes int
-}
-
-func (c BatchConfig) withDefaults() BatchConfig {
-	if c.MaxBatch == 0 {
-		c.MaxBatch = defaultBatch
-	}
-	if c.MaxDelay == 0 {
-		c.MaxDelay = defaultDelay
-	}
-	if c.MaxQueueBytes == 0 {
-		c.MaxQueueBytes = defaultQueueBytes
-	}
-	return c
-}
-
-func (c BatchConfig) validate(sink Sink) error {
-	var errs problems
-	errs.add(sink == nil, "no sink")
-	errs.add(c.MaxBatch < 0, "MaxBatch %d: want 0 or more", c.MaxBatch)
-	errs.add(c.MaxDelay < 0, "MaxDelay %v: want 0 or more", c.MaxDelay)
-	errs.add(c.MaxQueueBytes < 0, "MaxQueueBytes %d: want 0 or more", c.MaxQueueBytes)
-	return errors.Join(errs...)
-}
-
-// problems of a config.
-type problems []error
-
-func (p *problems) add(bad bool, format string, args ...any) {
-	if bad {
-		*p = append(*p, fmt.Errorf("tracing: %w: %s", ErrConfig, fmt.Sprintf(format, args...)))
-	}
 }
 
 // pending are the spans of one scope that wait to be sent.
@@ -96,8 +57,9 @@ type batch struct {
 	spans int64
 }
 
-// A Batcher collects spans that ended and sends them in batches, one at a time, from a goroutine of its own. [NewBatcher] makes it; Close ends
-// it. It is safe for concurrent use. A [Provider] has one; whoever makes spans otherwise can use it alone.
+// A Batcher collects spans that ended and sends them in batches, one at a time, from a goroutine of its own. A batch that the sink refused for
+// now waits as long as the sink says, up to 5 minutes. [NewBatcher] makes it; Close ends it. It is safe for concurrent use. A [Provider] has
+// one; whoever makes spans otherwise can use it alone.
 type Batcher struct {
 	sink Sink
 	cfg  BatchConfig
@@ -114,8 +76,9 @@ type Batcher struct {
 	current int               // bytes in open
 	queue   []batch
 	free    []byte // of a batch that was sent, to be used again
-	sealed  int64  // batches that were made
-	settled int64  // batches that met their fate
+	rooms   rooms
+	sealed  int64 // batches that were made
+	settled int64 // batches that met their fate
 	moved   chan struct{}
 	closed  bool
 	failing bool // the sink has taken nothing since LastError
@@ -145,36 +108,54 @@ func (b *Batcher) Add(s *Span) {
 	p := b.added[key]
 	if p == nil {
 		p = &pending{resource: appendResource(nil, s.Resource), scope: appendScope(nil, s.Scope)}
-		b.added[key] = p
 	}
-	b.add(p, s)
+	if b.put(p, s) {
+		b.added[key] = p
+		b.full()
+	}
 }
 
 // end takes a span of a tracer that ended.
 func (b *Batcher) end(p *pending, s *Span) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.add(p, s)
+	if b.put(p, s) {
+		b.full()
+	}
 }
 
-func (b *Batcher) add(p *pending, s *Span) {
+// put adds a span to those of its scope, or counts it as dropped.
+func (b *Batcher) put(p *pending, s *Span) bool {
 	b.stats.Ended++
-	before := len(p.spans)
-	spans, mark := wire.Begin(p.spans, wire.ScopeSpansSpans)
-	spans = wire.End(AppendSpan(spans, s), mark)
-	size := len(spans) - before
-	if b.closed || b.bytes+size > b.cfg.MaxQueueBytes {
-		p.spans = spans[:before] // With what room it got.
+	if b.closed {
 		b.stats.Dropped++
-		return
+		return false
+	}
+	before := len(p.spans)
+	if before == 0 {
+		p.spans = b.rooms.take()
+	}
+	spans, mark := wire.Begin(p.spans, wire.ScopeSpansSpans)
+	p.spans = wire.End(AppendSpan(spans, s), mark)
+	size := len(p.spans) - before
+	if b.bytes+size > b.cfg.MaxQueueBytes {
+		if p.spans = p.spans[:before]; before == 0 {
+			b.rooms.give(p)
+		}
+		b.stats.Dropped++
+		return false
 	}
 	if before == 0 {
 		b.open = append(b.open, p)
 	}
-	p.spans = spans
 	b.current += size
 	b.bytes += size
 	b.spans++
+	return true
+}
+
+// full makes a batch when there are enough spans, and wakes the goroutine when it has something to do.
+func (b *Batcher) full() {
 	switch {
 	case b.spans >= int64(b.cfg.MaxBatch) || b.current >= maxBatchBytes:
 		b.seal()
@@ -209,7 +190,7 @@ func (b *Batcher) seal() {
 		size := uint64(len(p.scope) + len(p.spans))
 		req = wire.AppendUvarint(wire.AppendTag(req, wire.ResourceSpansScopeSpans, wire.Len), size)
 		req = append(append(req, p.scope...), p.spans...)
-		p.spans = p.spans[:0]
+		b.rooms.give(p)
 	}
 	req = wire.End(req, outer)
 	b.queue = append(b.queue, batch{req: req, spans: b.spans})
@@ -263,6 +244,33 @@ func (b *Batcher) run(ctx context.Context) {
 	}
 }
 
+// rooms are what spans were appended to before, up to those of a large batch, which grew beyond it. Tracers that have no spans hold none,
+// because there may be many.
+type rooms struct {
+	all   [][]byte
+	bytes int
+}
+
+func (r *rooms) take() []byte {
+	last := len(r.all) - 1
+	if last < 0 {
+		return nil
+	}
+	room := r.all[last]
+	r.all = r.all[:last]
+	r.bytes -= cap(room)
+	return room
+}
+
+// give takes back the room of spans that are no longer needed there.
+func (r *rooms) give(p *pending) {
+	if size := cap(p.spans); r.bytes+size <= 2*maxBatchBytes {
+		r.all = append(r.all, p.spans[:0])
+		r.bytes += size
+	}
+	p.spans = nil
+}
+
 // Flush sends what ended before the call, and waits until the sink took or refused it for good. It returns context.Cause(ctx), wrapped, with
 // what the sink said last, if ctx ends first; what is left is sent later.
 func (b *Batcher) Flush(ctx context.Context) error {
@@ -287,7 +295,8 @@ func (b *Batcher) Flush(ctx context.Context) error {
 }
 
 // Close sends what ended before the call and waits until that is done. If ctx ends first, the rest is dropped and counted, and the error says
-// how many spans, and what the sink said last. Spans that end later are dropped and counted. After the first call others wait for its end.
+// how many spans, and what the sink said last; the batch of a sink that does not return then within a second stays queued until it does. Spans
+// that end later are dropped and counted. After the first call others wait for its end.
 func (b *Batcher) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
@@ -301,12 +310,30 @@ func (b *Batcher) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	b.cancel()
-	<-b.done
-	lost := b.Stats().Dropped - before
-	if lost == 0 {
+	lost := -before
+	timer := time.NewTimer(farewell) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+	defer timer.Stop()
+	select {
+	case <-b.done:
+	case <-timer.C:
+		lost += b.abandon()
+	}
+	if lost += b.Stats().Dropped; lost == 0 {
 		return nil
 	}
 	return fmt.Errorf("tracing: close: %d spans were not delivered: %w (sink: %s)", lost, context.Cause(ctx), b.trouble())
+}
+
+// abandon counts as dropped what waits behind the batch that the sink has, and returns how many spans that batch has.
+func (b *Batcher) abandon() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seal()
+	for i := range b.queue {
+		b.stats.Dropped += b.queue[i].spans
+		b.queue[i].spans = 0 // The goroutine may come to it yet.
+	}
+	return b.stats.Ended - b.stats.Delivered - b.stats.Rejected - b.stats.Dropped
 }
 
 // Stats returns what became of the spans that ended.

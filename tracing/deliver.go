@@ -28,7 +28,7 @@ func (b *Batcher) deliver(ctx context.Context, next batch) {
 		b.refused(err)
 		pause := wait
 		if overload, ok := errors.AsType[*OverloadError](err); ok && overload.RetryAfter > 0 {
-			pause = overload.RetryAfter
+			pause = min(overload.RetryAfter, longestWait)
 		} else {
 			wait = min(2*wait, lastWait)
 		}

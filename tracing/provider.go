@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -71,6 +72,47 @@ func (c Config) validate(sink Sink) error {
 
 func (c Config) batch() BatchConfig {
 	return BatchConfig{MaxBatch: c.MaxBatch, MaxDelay: c.MaxDelay, MaxQueueBytes: c.MaxQueueBytes}
+}
+
+// A BatchConfig says how spans are put together and sent.
+type BatchConfig struct {
+	// MaxBatch is how many spans are sent at once; 0 = 512. A batch is also sent at 1 MiB.
+	MaxBatch int
+	// MaxDelay is how long a span waits for others; 0 = 1 s.
+	MaxDelay time.Duration
+	// MaxQueueBytes bounds the spans that were not yet taken by the sink; 0 = 8 MiB. Spans that end beyond it are dropped and counted.
+	MaxQueueBytes int
+}
+
+func (c BatchConfig) withDefaults() BatchConfig {
+	if c.MaxBatch == 0 {
+		c.MaxBatch = defaultBatch
+	}
+	if c.MaxDelay == 0 {
+		c.MaxDelay = defaultDelay
+	}
+	if c.MaxQueueBytes == 0 {
+		c.MaxQueueBytes = defaultQueueBytes
+	}
+	return c
+}
+
+func (c BatchConfig) validate(sink Sink) error {
+	var errs problems
+	errs.add(sink == nil, "no sink")
+	errs.add(c.MaxBatch < 0, "MaxBatch %d: want 0 or more", c.MaxBatch)
+	errs.add(c.MaxDelay < 0, "MaxDelay %v: want 0 or more", c.MaxDelay)
+	errs.add(c.MaxQueueBytes < 0, "MaxQueueBytes %d: want 0 or more", c.MaxQueueBytes)
+	return errors.Join(errs...)
+}
+
+// problems of a config.
+type problems []error
+
+func (p *problems) add(bad bool, format string, args ...any) {
+	if bad {
+		*p = append(*p, fmt.Errorf("tracing: %w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+	}
 }
 
 // A Provider makes spans and sends them to a Sink. It is an OpenTelemetry TracerProvider, which otelhttp, otelgrpc and other instrumentation
@@ -174,13 +216,12 @@ func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	} else {
 		sc.TraceID, sc.TraceState = parent.TraceID(), parent.TraceState()
 		sc.TraceFlags = parent.TraceFlags() & (trace.FlagsSampled | trace.FlagsRandom)
-		if parent.IsRemote() {
-			p.judge(said, &sc)
-			stateText = sc.TraceState.String()
-		} else if local, ok := above.(*recording); ok {
+		if local, ok := above.(*recording); ok {
 			stateText = local.data.TraceState
-		} else {
+		} else if parent.IsRemote() && p.judge(said, &sc) {
 			stateText = sc.TraceState.String()
+		} else {
+			stateText = propagation.StateOf(ctx)
 		}
 	}
 	if !sc.TraceFlags.IsSampled() {
@@ -219,11 +260,11 @@ func (p *Provider) begin(said propagation.Sampling, sc *trace.SpanContextConfig)
 	return ""
 }
 
-// judge decides about a trace that comes from another process.
-func (p *Provider) judge(said propagation.Sampling, sc *trace.SpanContextConfig) {
+// judge decides about a trace that comes from another process, or leaves it as that said. It tells whether it decided.
+func (p *Provider) judge(said propagation.Sampling, sc *trace.SpanContextConfig) bool {
 	switch {
 	case said == propagation.Debug || said != propagation.Deferred && !p.cfg.IgnoreParent:
-		return
+		return false
 	case p.threshold.Keeps(Randomness(sc.TraceID, sc.TraceState.String())):
 		sc.TraceFlags |= trace.FlagsSampled
 		sc.TraceState = withThreshold(sc.TraceState, p.threshold)
@@ -231,6 +272,7 @@ func (p *Provider) judge(said propagation.Sampling, sc *trace.SpanContextConfig)
 		sc.TraceFlags &^= trace.FlagsSampled
 		sc.TraceState = withThreshold(sc.TraceState, MaxThreshold)
 	}
+	return true
 }
 
 // newIDs returns the IDs of a new span: neither is zero, and that of the trace is left out if the span has a parent.

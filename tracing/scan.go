@@ -102,7 +102,7 @@ func scanResource(w wire.Walker, v *View, visit visitor) error {
 	for w.Next() {
 		switch w.Number {
 		case spans:
-			if err := scanScope(w.In(), origin, v, visit); err != nil {
+			if err := scanScope(w.In(), &origin, v, visit); err != nil {
 				return err
 			}
 		case wire.ResourceSpansDeprecated: // Beside what took its place it says nothing, but has to be readable.
@@ -114,8 +114,9 @@ func scanResource(w wire.Walker, v *View, visit visitor) error {
 	return nil
 }
 
-// scanScope reads the fields of ScopeSpans twice, because the scope may come after the spans.
-func scanScope(w wire.Walker, origin Origin, v *View, visit visitor) error {
+// scanScope reads the fields of ScopeSpans twice, because the scope may come after the spans. of is the origin without the scope.
+func scanScope(w wire.Walker, of *Origin, v *View, visit visitor) error {
+	shared := &Origin{Resource: of.Resource, ResourceSchema: of.ResourceSchema, base: of.base}
 	var scope once
 	head := w
 	for head.Next() {
@@ -128,14 +129,16 @@ func scanScope(w wire.Walker, origin Origin, v *View, visit visitor) error {
 				return err
 			}
 		case wire.ScopeSpansSchemaURL:
-			origin.ScopeSchema = head.Bytes()
+			shared.ScopeSchema = head.Bytes()
 		}
 	}
 	if err := head.Err(); err != nil {
 		return requestError(err, 0)
 	}
-	origin.Scope = scope.merged(w)
-	shared := &origin
+	shared.Scope = scope.merged(w)
+	if of.base == nil {
+		of.base = shared
+	}
 	for w.Next() {
 		if w.Number != wire.ScopeSpansSpans {
 			continue

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -60,5 +61,27 @@ func TestRandomnessIsRVOrTheEndOfTheID(t *testing.T) {
 	}
 	if !tracing.Threshold(2).Keeps(2) || tracing.Threshold(3).Keeps(2) || tracing.MaxThreshold.Keeps(1<<56-1) {
 		t.Error("a trace is kept if its randomness is not below the threshold")
+	}
+}
+
+// The API's TraceState refuses keys of level 2, so that members were lost beside them.
+func TestSpansHaveTheTracestateThatCame(t *testing.T) {
+	for _, state := range []string{"foo@@bar=1,ot=th:8;rv:ffffffffffffff", "ot=th:8,0a@b=1", "a=b,ot=th:8", ""} {
+		fields := propagation.Map{"traceparent": "00-4bf92f3577b34da6a300000000000001-00f067aa0ba902b7-03", "tracestate": state}
+		p, sink := provide(t, tracing.Config{})
+		ctx, span := p.Tracer("").Start(header(t, fields), "s")
+		out := propagation.Map{}
+		propagation.W3C{}.Inject(ctx, out)
+		_, child := p.Tracer("").Start(ctx, "child")
+		child.End()
+		span.End()
+		if out["tracestate"] != state {
+			t.Errorf("%q is sent on as %q", state, out["tracestate"])
+		}
+		for _, s := range flushed(t, p, sink) {
+			if s.TraceState != state {
+				t.Errorf("%q came, span %s has %q", state, s.Name, s.TraceState)
+			}
+		}
 	}
 }

@@ -22,6 +22,17 @@ type Origin struct {
 	ResourceSchema []byte // URL
 	Scope          []byte // InstrumentationScope message; empty = none
 	ScopeSchema    []byte // URL
+
+	base *Origin // nil = this one
+}
+
+// Base returns the first origin that Scan made with the same Resource, whose bytes they share; o itself if it is that, or made otherwise. Who
+// remembers what is in a resource can do so by it: a request may repeat a large one in many scopes without repeating its bytes.
+func (o *Origin) Base() *Origin {
+	if o.base == nil {
+		return o
+	}
+	return o.base
 }
 
 // A View reads a span in the bytes of its message, without allocating; an attribute that is a list or a map is the exception. Strings that it

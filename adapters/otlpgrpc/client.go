@@ -93,9 +93,9 @@ func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
 }
 
 // Ingest sends a request and waits for the answer. Where the status says that it may pass (UNAVAILABLE and those that OTLP names beside it, and
-// RESOURCE_EXHAUSTED with RetryInfo) it tries again, by the server's RetryInfo or BackOff, whichever is later. It gives up when BackOff does,
-// with a *tracing.OverloadError if the last answer had a RetryInfo, else with the status, wrapped; or when ctx ends, with context.Cause(ctx),
-// wrapped. Other statuses are returned at once, wrapped in an error that Is tracing.ErrPermanent.
+// RESOURCE_EXHAUSTED with RetryInfo) it tries again, by the server's RetryInfo, which counts up to 5 minutes, or BackOff, whichever is later. It
+// gives up when BackOff does, with a *tracing.OverloadError if the last answer had a RetryInfo, else with the status, wrapped; or when ctx
+// ends, with context.Cause(ctx), wrapped. Other statuses are returned at once, wrapped in an error that Is tracing.ErrPermanent.
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {

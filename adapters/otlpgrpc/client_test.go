@@ -187,6 +187,18 @@ func TestClientComesBackWhenTold(t *testing.T) {
 	})
 }
 
+func TestClientWaitsNoLongerThanFiveMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := &answers{errs: []error{retryLater(codes.Unavailable, 10_000*time.Hour), nil}}
+		if _, err := newClient(t, conn, otlpgrpc.ClientConfig{}).Ingest(t.Context(), some(1)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]time.Duration{5 * time.Minute}, conn.waits()); diff != "" {
+			t.Errorf("waits -want +got:\n%s", diff)
+		}
+	})
+}
+
 func TestClientGivesUpAfterAboutAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := &answers{errs: []error{status.Error(codes.Unavailable, "no server")}}

@@ -61,6 +61,9 @@ func detailed(code codes.Code, message string, detail protoadapt.MessageV1) erro
 	return with.Err()
 }
 
+// longestWait is what a server can ask for.
+const longestWait = 5 * time.Minute
+
 // refusalOf returns what the error of a call means: an *tracing.OverloadError where the server says when to come back, an error that Is
 // tracing.ErrPermanent where it is of no use, another one for what may pass.
 func refusalOf(err error) error {
@@ -86,7 +89,7 @@ func permanent(err error) error { return fmt.Errorf("otlpgrpc: %w: %w", tracing.
 func retryInfo(s *status.Status) (delay time.Duration, told bool) {
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			return max(info.GetRetryDelay().AsDuration(), 0), true
+			return min(max(info.GetRetryDelay().AsDuration(), 0), longestWait), true
 		}
 	}
 	return 0, false

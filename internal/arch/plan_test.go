@@ -61,6 +61,7 @@ func house() plan {
 			{"resilience/guard", "resilience/breaker"},
 			{"resilience/guard", "resilience/bulkhead"},
 			{"tracing", "tracing/propagation"},        // what headers say about sampling
+			{"tracing/internal/recall", "tracing"},    // remembers what is in resources and scopes
 			{"tracing/sampling", "tracing/filter"},    // a policy is an expression
 			{"tracing/collector", "tracing/otlp"},     // requests are taken apart and put together
 			{"tracing/collector", "tracing/sampling"}, // the policies decide

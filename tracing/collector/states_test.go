@@ -333,6 +333,40 @@ func TestStampTouchesNothingButTheThreshold(t *testing.T) {
 	}
 }
 
+// A tracestate that has more than 32 members, or a longer value, is discarded by who gets it; and who reads it looks at the first ot only.
+func TestStampedTracestatesAreGood(t *testing.T) {
+	var many []string
+	for i := range 32 {
+		many = append(many, fmt.Sprintf("k%d=v", i))
+	}
+	const rv = "rv:ffffffffffffff"
+	for before, want := range map[string]string{
+		strings.Join(many, ","):                                         "ot=th:8," + strings.Join(many[:31], ","),
+		strings.Join(many[1:], ",") + ",ot=th:4":                        "ot=th:8," + strings.Join(many[1:], ","),
+		"ot=th:4,ot=rv:00000000000001,a=b":                              "ot=th:8,a=b",
+		"ot=x:y;" + rv + ",ot=z:z":                                      "ot=th:8;x:y;" + rv,
+		"ot=" + strings.Repeat("x", 256):                                "ot=th:8",
+		"ot=a:b;c:" + strings.Repeat("x", 231) + ";" + rv:               "ot=th:8;a:b;" + rv, // One too many.
+		"ot=a:b;c:" + strings.Repeat("x", 226) + ";" + rv:               "ot=th:8;a:b;c:" + strings.Repeat("x", 226) + ";" + rv,
+		"ot=" + rv + ";d:e;" + strings.Repeat("x", 233) + ";f:g":        "ot=th:8;" + rv + ";d:e;f:g",
+		"ot=rv:00000000000001;c:" + strings.Repeat("x", 240) + ";" + rv: "ot=th:8;" + rv, // Of several the last counts.
+		"ot=rv:00000000000001;rv:" + strings.Repeat("x", 260):           "ot=th:8",       // Neither does it before. // Of several the last counts.
+	} {
+		var out taker
+		c := start(t, &out, collector.Config{Policies: []sampling.Policy{sampling.Probability{P: 0.5}}, StampThreshold: true})
+		one := span(1, 1, state(before), func(s *tracing.Span) { s.TraceID[9] = 0xff })
+		take(t, c, tracing.Encode([]tracing.Span{one}))
+		finish(t, c)
+		got := views(t, out.parts[0].OTLP)[0].TraceState()
+		if got != want {
+			t.Errorf("%q became\n%q, want\n%q", before, got, want)
+		}
+		if was, is := tracing.Randomness(one.TraceID, before), tracing.Randomness(one.TraceID, got); was != is {
+			t.Errorf("%q: randomness %x became %x", before, was, is)
+		}
+	}
+}
+
 func TestPanicsCostNothing(t *testing.T) {
 	var out taker
 	out.set(func(call int) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/recall"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -169,6 +170,7 @@ type condition struct {
 	operator kind   // "" = an attribute has to be there
 	value    attribute.Value
 	pattern  *regexp.Regexp // of =~ and !~
+	shared   *recall.Memory // whether it holds for resources and scopes
 }
 
 func (c *condition) holdsForTrace(t *tracing.Summary) bool {
@@ -190,8 +192,6 @@ func (c *condition) holdsForSpan(v *tracing.View) bool {
 	switch c.field {
 	case spanName:
 		return c.holds(attribute.StringValue(v.Name()))
-	case spanService:
-		return c.holds(attribute.StringValue(v.Service()))
 	case spanDuration:
 		return c.holds(attribute.Int64Value(int64(v.Duration())))
 	case spanKind:
@@ -200,18 +200,28 @@ func (c *condition) holdsForSpan(v *tracing.View) bool {
 		return c.holds(attribute.Int64Value(int64(v.Status())))
 	case spanAttr:
 		return c.holdsIf(v.Attr(c.key))
+	case spanService:
+		return c.shared.Resource(v.Origin(), func() bool { return c.holds(attribute.StringValue(v.Service())) })
 	case resourceAttr:
-		return c.holdsIf(v.Resource(c.key))
+		return c.holdsForResource(v)
 	case scopeAttr:
-		return c.holdsIf(v.Scope(c.key))
+		return c.holdsForScope(v)
 	case eventAttr:
 		return c.holdsForOne(v.EventAttrs(c.key))
 	case linkAttr:
 		return c.holdsForOne(v.LinkAttrs(c.key))
 	default:
-		return c.holdsIf(v.Attr(c.key)) || c.holdsIf(v.Resource(c.key)) || c.holdsIf(v.Scope(c.key)) ||
+		return c.holdsIf(v.Attr(c.key)) || c.holdsForResource(v) || c.holdsForScope(v) ||
 			c.holdsForOne(v.EventAttrs(c.key)) || c.holdsForOne(v.LinkAttrs(c.key))
 	}
+}
+
+func (c *condition) holdsForResource(v *tracing.View) bool {
+	return c.shared.Resource(v.Origin(), func() bool { return c.holdsIf(v.Resource(c.key)) })
+}
+
+func (c *condition) holdsForScope(v *tracing.View) bool {
+	return c.shared.Scope(v.Origin(), func() bool { return c.holdsIf(v.Scope(c.key)) })
 }
 
 func (c *condition) holdsIf(value attribute.Value, there bool) bool { return there && c.holds(value) }

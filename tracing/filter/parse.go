@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tenon-go/tenon/tracing/internal/recall"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -156,7 +157,7 @@ func (p *parser) condition() (node, error) {
 	if err != nil {
 		return node{}, err
 	}
-	c := condition{field: d.field, key: key}
+	c := condition{field: d.field, key: key, shared: &recall.Memory{}}
 	switch operator := p.token.kind; operator {
 	case "=", "!=", "<", "<=", ">", ">=", "=~", "!~":
 		if d.sort == words && operator != "=" && operator != "!=" {

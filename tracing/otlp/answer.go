@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"strconv"
@@ -90,11 +91,11 @@ func mediaType(header http.Header) string {
 	return kind
 }
 
-// retryAfter reads the header of that name: seconds, or a time, which counts from the answer's own.
+// retryAfter reads the header of that name: seconds, or a time, which counts from the answer's own. Nobody waits longer than longestWait.
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		return min(time.Duration(seconds)*time.Second, longestWait)
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -104,7 +105,7 @@ func retryAfter(header http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return max(at.Sub(now), 0)
+	return min(max(at.Sub(now), 0), longestWait)
 }
 
 // spansIn counts the spans of a request.

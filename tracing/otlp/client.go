@@ -23,6 +23,7 @@ const (
 	defaultTimeout = 10 * time.Second
 	tracesPath     = "/v1/traces"
 	maxAnswer      = 64 << 10 // bytes of an answer that are read
+	longestWait    = 5 * time.Minute
 )
 
 // A BackOff says how long to wait before the next try; below 0 = give up. The types of github.com/cenkalti/backoff are such.
@@ -135,8 +136,8 @@ func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
 }
 
 // Ingest sends a request and waits for the answer. Without one, and where the answer is 429, 502, 503 or 504, it tries again, by the server's
-// Retry-After or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if there was an answer, or when ctx
-// ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
+// Retry-After, which counts up to 5 minutes, or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if
+// there was an answer, or when ctx ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {

@@ -126,6 +126,9 @@ func TestClientTriesAgainAsItIsTold(t *testing.T) {
 		{"seconds", response{code: 429, header: map[string]string{"Retry-After": "7"}}, 7 * time.Second},
 		{"a time", response{code: 503, header: map[string]string{"Date": date.Format(http.TimeFormat), "Retry-After": date.Add(9 * time.Second).Format(http.TimeFormat)}}, 9 * time.Second},
 		{"a time that is past", response{code: 503, header: map[string]string{"Date": date.Format(http.TimeFormat), "Retry-After": date.Add(-time.Hour).Format(http.TimeFormat)}}, 500 * time.Millisecond},
+		{"more than a lifetime", response{code: 429, header: map[string]string{"Retry-After": "2147483647"}}, 5 * time.Minute},
+		{"more than can be counted", response{code: 429, header: map[string]string{"Retry-After": "99999999999999999999"}}, 5 * time.Minute},
+		{"in a thousand years", response{code: 503, header: map[string]string{"Date": date.Format(http.TimeFormat), "Retry-After": date.AddDate(1000, 0, 0).Format(http.TimeFormat)}}, 5 * time.Minute},
 		{"nonsense", response{code: 503, header: map[string]string{"Retry-After": "soon"}}, 500 * time.Millisecond},
 	}
 	for _, test := range tests {

@@ -162,7 +162,7 @@ func (r *jsonReader) integer(low, high int64) int64 {
 	s := r.digits()
 	v, err := strconv.ParseInt(s, 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		f, bad := strconv.ParseFloat(s, 64)
+		f, bad := decimal(s)
 		if bad == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 			v, err = int64(f), nil
 		}
@@ -177,7 +177,7 @@ func (r *jsonReader) unsigned() uint64 {
 	s := r.digits()
 	v, err := strconv.ParseUint(s, 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		f, bad := strconv.ParseFloat(s, 64)
+		f, bad := decimal(s)
 		if bad == nil && f == math.Trunc(f) && f >= 0 && f < 1<<53 {
 			v, err = uint64(f), nil
 		}
@@ -198,11 +198,19 @@ func (r *jsonReader) double() float64 {
 	case "-Infinity":
 		return math.Inf(-1)
 	}
-	v, err := strconv.ParseFloat(s, 64)
+	v, err := decimal(s)
 	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
 		r.fail("want a number of 64 bits")
 	}
 	return v
+}
+
+// decimal reads a number without the hex digits and underscores that Go has beyond JSON.
+func decimal(s string) (float64, error) {
+	if strings.ContainsAny(s, "xX_") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(s, 64)
 }
 
 // base64 reads bytes, in either alphabet, padded or not.

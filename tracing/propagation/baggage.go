@@ -3,6 +3,7 @@ package propagation
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"strings"
 
@@ -39,28 +40,39 @@ func (Baggage) Inject(ctx context.Context, carrier otel.TextMapCarrier) {
 	}
 }
 
-// Extract returns ctx with the baggage of the carrier instead of its own, or ctx as it is when there is none. Lines are joined; of members of
+// Extract returns ctx with the baggage of the carrier instead of its own, or ctx as it is when none of that is good. Lines are joined; of members of
 // one key the last stays; members that are malformed, beyond the 64th, or beyond 8,192 bytes in all are left out.
 func (Baggage) Extract(ctx context.Context, carrier otel.TextMapCarrier) context.Context {
 	bag := newBag()
-	for _, line := range values(carrier, baggageField) {
-		for s := range strings.SplitSeq(line, ",") {
-			if bag.full(len(s)) {
-				return bag.into(ctx)
-			}
-			parsed, err := baggage.Parse(s)
-			if err != nil {
-				continue
-			}
-			for _, member := range parsed.Members() {
-				bag.add(member)
-			}
+	for s := range members(values(carrier, baggageField)) {
+		if bag.full(len(s)) {
+			break
+		}
+		parsed, err := baggage.Parse(s)
+		if err != nil {
+			continue
+		}
+		for _, member := range parsed.Members() {
+			bag.add(member)
 		}
 	}
 	if bag.bag.Len() == 0 {
 		return ctx
 	}
 	return bag.into(ctx)
+}
+
+// members returns the texts between the commas of lines.
+func members(lines []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range lines {
+			for s := range strings.SplitSeq(line, ",") {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Fields returns the name of the field that Inject sets.

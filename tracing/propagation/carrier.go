@@ -35,14 +35,8 @@ func (h Header) Set(key, value string) {
 // Keys returns the names of the fields, sorted.
 func (h Header) Keys() []string { return slices.Sorted(maps.Keys(h)) }
 
-// Values returns the lines of the field. The slice is the header's own.
-func (h Header) Values(key string) []string {
-	if lines := http.Header(h).Values(key); lines != nil {
-		return lines
-	}
-	lines, _ := fold(h, key)
-	return lines
-}
+// Values returns the lines of the field, however its name was written. The slice may be the header's own.
+func (h Header) Values(key string) []string { return lines(h, http.CanonicalHeaderKey(key)) }
 
 // Metadata carries fields in the metadata of gRPC or the header of NATS: metadata.MD and nats.Header convert to it. It writes names in lower
 // case, as gRPC demands. Set panics on a nil map.
@@ -57,11 +51,8 @@ func (m Metadata) Set(key, value string) { replace(m, strings.ToLower(key), []st
 // Keys returns the names of the fields, sorted.
 func (m Metadata) Keys() []string { return slices.Sorted(maps.Keys(m)) }
 
-// Values returns the values of the field. The slice is the metadata's own.
-func (m Metadata) Values(key string) []string {
-	values, _ := fold(m, key)
-	return values
-}
+// Values returns the values of the field, however its name was written. The slice may be the metadata's own.
+func (m Metadata) Values(key string) []string { return lines(m, strings.ToLower(key)) }
 
 // Table carries fields in the headers of AMQP, whose values are strings or bytes: amqp.Table converts to it. Set panics on a nil map.
 type Table map[string]any
@@ -69,6 +60,22 @@ type Table map[string]any
 // Get returns the field if it is a string or bytes, else "".
 func (t Table) Get(key string) string {
 	value, _ := fold(t, key)
+	return plain(value)
+}
+
+// Values returns the field as often as its name was written, in several ways.
+func (t Table) Values(key string) []string {
+	var values []string
+	for _, k := range spellings(t, key) {
+		if value := plain(t[k]); value != "" {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// plain returns a string or bytes as a string, anything else as "".
+func plain(value any) string {
 	switch v := value.(type) {
 	case string:
 		return v
@@ -91,6 +98,15 @@ type Map map[string]string
 func (m Map) Get(key string) string {
 	value, _ := fold(m, key)
 	return value
+}
+
+// Values returns the field as often as its name was written, in several ways.
+func (m Map) Values(key string) []string {
+	var values []string
+	for _, k := range spellings(m, key) {
+		values = append(values, m[k])
+	}
+	return values
 }
 
 // Set replaces the field, however its name was written.
@@ -214,22 +230,49 @@ func fold[V any](m map[string]V, key string) (V, bool) {
 	if v, ok := m[key]; ok {
 		return v, true
 	}
-	found, some := "", false
-	for k := range m {
-		if len(k) == len(key) && strings.EqualFold(k, key) && (!some || k < found) {
-			found, some = k, true
-		}
-	}
-	if !some {
+	keys := spellings(m, key)
+	if len(keys) == 0 {
 		var none V
 		return none, false
 	}
-	return m[found], true
+	return m[keys[0]], true
 }
+
+// spellings returns the keys that are key or differ from it in case only: key first, the others in order.
+func spellings[V any](m map[string]V, key string) []string {
+	var keys []string
+	for k := range m {
+		if k != key && same(k, key) {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	if _, ok := m[key]; ok {
+		return slices.Insert(keys, 0, key)
+	}
+	return keys
+}
+
+// lines returns the values of all spellings of key, the map's own slice where there is one.
+func lines(m map[string][]string, key string) []string {
+	for k := range m {
+		if k != key && same(k, key) {
+			var all []string
+			for _, spelling := range spellings(m, key) {
+				all = append(all, m[spelling]...)
+			}
+			return all
+		}
+	}
+	return m[key]
+}
+
+// same tells whether names differ in case at most. Some letters have a partner of another length, which no name has.
+func same(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
 
 // replace sets key and removes what differs from it in case only.
 func replace[V any](m map[string]V, key string, value V) {
-	maps.DeleteFunc(m, func(k string, _ V) bool { return len(k) == len(key) && strings.EqualFold(k, key) })
+	maps.DeleteFunc(m, func(k string, _ V) bool { return same(k, key) })
 	m[key] = value
 }
 

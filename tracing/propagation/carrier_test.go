@@ -42,6 +42,34 @@ func TestCarriersReadNamesInAnyCase(t *testing.T) {
 	}
 }
 
+// Two lines are two lines, however their names are written: a new trace begins, and it is not a matter of spelling which one counts.
+func TestSpellingsOfANameAreOneField(t *testing.T) {
+	const other = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01"
+	for name, carrier := range map[string]otel.TextMapCarrier{
+		"Header":   propagation.Header{"Traceparent": {validParent}, "traceparent": {other}},
+		"Metadata": propagation.Metadata{"traceparent": {validParent}, "TraceParent": {other}},
+		"Map":      propagation.Map{"traceparent": validParent, "Traceparent": other},
+		"Table":    propagation.Table{"traceparent": validParent, "Traceparent": []byte(other)},
+		"Environ":  &propagation.Environ{"TRACEPARENT=" + validParent, "traceparent=" + other},
+	} {
+		out := propagation.Map{}
+		propagation.W3C{}.Inject(propagation.W3C{}.Extract(t.Context(), carrier), out)
+		if name == "Environ" { // Of several variables the last counts, as for every process.
+			if out["traceparent"] != other {
+				t.Errorf("%s: sent %v, want the last", name, out)
+			}
+		} else if len(out) != 0 {
+			t.Errorf("%s: of two traceparents sent %v, want none", name, out)
+		}
+	}
+	states := propagation.Metadata{"traceparent": {validParent}, "Tracestate": {"a=1"}, "tracestate": {"b=2"}}
+	out := propagation.Map{}
+	propagation.W3C{}.Inject(propagation.W3C{}.Extract(t.Context(), states), out)
+	if out["tracestate"] != "b=2,a=1" {
+		t.Errorf("tracestate %q, want both lines", out["tracestate"])
+	}
+}
+
 func TestMetadataIsWrittenInLowerCase(t *testing.T) {
 	m := propagation.Metadata{}
 	m.Set("X-B3-TraceID", "1")

@@ -176,6 +176,20 @@ func TestBaggageRules(t *testing.T) {
 	}
 }
 
+// A carrier without baggage that is of use takes none away.
+func TestBaggageOfTheContextStaysWhereNoneComes(t *testing.T) {
+	own, err := baggage.Parse("mine=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := baggage.ContextWithBaggage(t.Context(), own)
+	for _, field := range []string{"", ",", "bad", "a=" + strings.Repeat("x", 9000)} {
+		if got := baggage.FromContext(propagation.Baggage{}.Extract(ctx, propagation.Map{"baggage": field})); got.String() != "mine=1" {
+			t.Errorf("%.20q: baggage is %q, want that of the context", field, got)
+		}
+	}
+}
+
 func TestBaggageLinesAreJoined(t *testing.T) {
 	ctx := propagation.Baggage{}.Extract(t.Context(), propagation.Header{"Baggage": {"a=1", "b=2"}})
 	if got := baggage.FromContext(ctx).Len(); got != 2 {

@@ -28,6 +28,10 @@ func withState(ctx context.Context, sc trace.SpanContext, raw string) context.Co
 	return context.WithValue(ctx, stateKey{}, carriedState{trace: sc.TraceID(), raw: raw, held: held})
 }
 
+// StateOf returns the tracestate that W3C would send for the span context of ctx: the extracted one, with the members that trace.TraceState
+// refuses, as long as nobody changed what the span context holds of it. "" = none.
+func StateOf(ctx context.Context) string { return stateOf(ctx, trace.SpanContextFromContext(ctx)) }
+
 // stateOf returns the tracestate to send for sc: the one that came, as long as nobody changed what sc holds of it.
 func stateOf(ctx context.Context, sc trace.SpanContext) string {
 	own := sc.TraceState().String()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/filter"
+	"github.com/tenon-go/tenon/tracing/internal/recall"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -43,7 +44,7 @@ func (p Attr) Validate() error {
 // test returns what looks at values; the error is that of Match.
 func (p Attr) test() (attrTest, error) {
 	p.In = slices.Clone(p.In)
-	test := attrTest{Attr: p, ranged: p.Min != nil || p.Max != nil}
+	test := attrTest{Attr: p, ranged: p.Min != nil || p.Max != nil, shared: &recall.Memory{}}
 	test.low, test.high = p.bounds()
 	pattern, err := p.pattern()
 	test.pattern = pattern
@@ -86,6 +87,7 @@ type attrTest struct {
 	pattern   *regexp.Regexp
 	ranged    bool
 	low, high float64
+	shared    *recall.Memory // whether resources and scopes have such an attribute
 }
 
 // possible tells whether any value satisfies all conditions: texts have In and Match, numbers Min and Max.
@@ -102,7 +104,9 @@ func (a *attrTest) possible() bool {
 }
 
 func (a *attrTest) holds(v tracing.View) bool {
-	return a.satisfied(v.Attr(a.Key)) || a.satisfied(v.Scope(a.Key)) || a.satisfied(v.Resource(a.Key))
+	return a.satisfied(v.Attr(a.Key)) ||
+		a.shared.Scope(v.Origin(), func() bool { return a.satisfied(v.Scope(a.Key)) }) ||
+		a.shared.Resource(v.Origin(), func() bool { return a.satisfied(v.Resource(a.Key)) })
 }
 
 func (a *attrTest) satisfied(value attribute.Value, there bool) bool {

@@ -78,14 +78,18 @@ type portion struct {
 func (c *composite) Early(tracing.View) bool { return false }
 
 func (c *composite) Decide(t Trace, at time.Time) Verdict {
+	verdicts := make([]Verdict, len(c.shares))
+	for i, share := range c.shares {
+		verdicts[i] = share.decider.Decide(t, at) // Under no lock: it may be slow, or somebody else's.
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.advance(at)
 	all := Verdict{}
 	reach := 0.0 // the share of traces like this one that are kept
 	var chosen *portion
-	for _, share := range c.shares {
-		inner := share.decider.Decide(t, at)
+	for i, share := range c.shares {
+		inner := verdicts[i]
 		all.Biased = all.Biased || inner.Biased
 		if inner.Vote != VoteKeep {
 			continue

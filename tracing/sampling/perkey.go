@@ -132,7 +132,7 @@ func appendKey(b []byte, t Trace, keys []string) []byte {
 
 // advance ends the intervals that are over.
 func (d *perKey) advance(at time.Time) {
-	if d.began.IsZero() {
+	if d.began.IsZero() || d.began.Sub(at) > max(d.every, slack) { // The clock was ahead, or was set back.
 		d.began = at
 	}
 	over := int64(at.Sub(d.began) / d.every)

@@ -141,7 +141,8 @@ func TestProblemsOfPoliciesAreNamedTogether(t *testing.T) {
 		{sampling.Count{}, []string{"count: Min and Max: want one of them"}},
 		{sampling.Count{Min: 3, Max: 2}, []string{"count: Max 2: want 0, or Min 3 or more"}},
 		{sampling.Count{Min: -1, Max: 2}, []string{"count: Min -1: want 0 or more"}},
-		{sampling.Probability{}, []string{"probability: P 0: want more than 0, and at most 1"}},
+		{sampling.Probability{}, []string{"probability: P 0: want 2^-56 or more, and at most 1"}},
+		{sampling.Probability{P: 1e-18}, []string{"probability: P 1e-18: want 2^-56 or more, and at most 1"}}, // It would keep none.
 		{sampling.Rate{Burst: -1}, []string{"rate: Spans 0: want more than 0", "rate: Burst -1: want 0 or more"}},
 		{sampling.Bytes{}, []string{"bytes: PerSecond 0: want more than 0"}},
 		{sampling.PerKey{Keep: 2, Every: -1, Keys: []string{""}}, []string{

@@ -10,7 +10,7 @@ import (
 // Probability keeps a share of traces, by their randomness: all who decide so keep the same ones.
 type Probability struct {
 	Label string  // = Name; "" = probability
-	P     float64 // in (0, 1]
+	P     float64 // in [2^-56, 1]
 }
 
 // Name returns the label.
@@ -19,7 +19,7 @@ func (p Probability) Name() string { return labelOr(p.Label, "probability") }
 // Validate wants a P that is a share.
 func (p Probability) Validate() error {
 	problems := problems{name: p.Name()}
-	problems.refuse(!(p.P > 0 && p.P <= 1), "P %v: want more than 0, and at most 1", p.P)
+	problems.refuse(!(p.P >= 0x1p-56 && p.P <= 1), "P %v: want 2^-56 or more, and at most 1", p.P) // Less would keep none.
 	return problems.err()
 }
 

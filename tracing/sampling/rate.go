@@ -96,19 +96,26 @@ type meter struct {
 	first, last time.Time
 }
 
-const memory = 2.0 // seconds
+const (
+	memory = 2.0         // seconds
+	slack  = time.Second // that the times of concurrent callers may be
+)
 
-// advance moves to a time, and returns the seconds since the last one. Clocks of concurrent callers may be a little apart.
+// advance moves to a time, and returns the seconds since the last one. A time far before that says that the clock was ahead, or was set back:
+// time goes on from there, as nothing would come until the clock reaches the last one again.
 func (m *meter) advance(at time.Time) float64 {
 	if m.last.IsZero() {
 		m.first, m.last = at, at
 	}
-	elapsed := max(at.Sub(m.last).Seconds(), 0)
-	if elapsed > 0 {
-		m.load *= math.Exp(-elapsed / memory)
+	elapsed := at.Sub(m.last)
+	switch {
+	case elapsed > 0:
+		m.load *= math.Exp(-elapsed.Seconds() / memory)
 		m.last = at
+	case elapsed < -slack:
+		m.first, m.last = m.first.Add(elapsed), at
 	}
-	return elapsed
+	return max(elapsed.Seconds(), 0)
 }
 
 func (m *meter) add(size float64) { m.load += size }

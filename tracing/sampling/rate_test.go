@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -226,6 +228,44 @@ func TestCompositeDoesNotChargeAShareWithWhatNeverReachesIt(t *testing.T) {
 			t.Errorf("traces of %d: kept %v spans of %v, which fit", i+1, sizes.kept, sizes.offered)
 		}
 	}
+}
+
+// together is a policy whose decider is slow until two ask it at once.
+type together struct{ votes }
+
+func (p together) NewDecider() sampling.Decider {
+	return &pair{votes: p.votes, both: make(chan struct{})}
+}
+
+type pair struct {
+	votes
+	asked atomic.Int32
+	both  chan struct{}
+}
+
+func (p *pair) Decide(sampling.Trace, time.Time) sampling.Verdict {
+	if p.asked.Add(1) == 2 {
+		close(p.both)
+	}
+	select {
+	case <-p.both:
+		return p.verdict
+	case <-time.After(5 * time.Second):
+		return sampling.Verdict{}
+	}
+}
+
+func TestCompositeAsksUnderNoLock(t *testing.T) {
+	d := decider(t, sampling.Composite{PerSecond: 10, Shares: []sampling.Share{{together{keep("own", 0)}, 1}}})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if ask(d, light(1, 1), 0).Vote != sampling.VoteKeep {
+				t.Error("a slow policy stops all other decisions")
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestPerKeyDividesByTheLogarithm(t *testing.T) {
