@@ -181,8 +181,7 @@ func (c *Collector) watch(first, step int) {
 }
 
 func (c *Collector) closeRipe(s *shard, now int64, dues []due) []due {
-	c.deciding.RLock()
-	defer c.deciding.RUnlock()
+	defer c.deciding.leave(c.deciding.begin())
 	dues = s.turn(now, dues)
 	for _, one := range dues {
 		c.decide(s, one.id, one.why, false)
@@ -192,6 +191,13 @@ func (c *Collector) closeRipe(s *shard, now int64, dues []due) []due {
 
 // closeAll decides about all traces that are open, and returns when all that began to be decided before are.
 func (c *Collector) closeAll() {
+	c.decideAll()
+	c.deciding.pass() // Closers are through,
+	c.gate.pass()     // and so are calls of Ingest.
+}
+
+func (c *Collector) decideAll() {
+	defer c.deciding.leave(c.deciding.begin())
 	for _, s := range c.shards {
 		s.mu.Lock()
 		ids := make([]trace.TraceID, 0, len(s.byID))
@@ -206,14 +212,6 @@ func (c *Collector) closeAll() {
 			c.decide(s, id, tracing.ClosedFlush, false)
 		}
 	}
-	barrier(&c.deciding) // Closers are through,
-	barrier(&c.gate)     // and so are calls of Ingest.
-}
-
-// barrier waits until all who hold l now have given it back.
-func barrier(l *sync.RWMutex) {
-	l.Lock()
-	defer l.Unlock()
 }
 
 const (

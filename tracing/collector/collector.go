@@ -142,11 +142,9 @@ type Collector struct {
 	freed  atomic.Int64 // bytes given back so far
 	drain  atomic.Int64 // bytes a second that are given back, by and by
 
-	gate   sync.RWMutex // held by calls that take requests; written by what has to come between them
-	epoch  Epoch
-	closed bool
-
-	deciding sync.RWMutex // held while closers decide
+	gate     gate       // of calls that take requests
+	deciding gate       // of closers that decide
+	turning  sync.Mutex // held while an epoch ends
 
 	log     *wal.Log      // nil = none
 	minding chan struct{} // ends what minds the log
@@ -185,13 +183,15 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 	c := &Collector{
 		out: out, cfg: cfg, base: cfg.Now(), seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
-		past: newPast(), epoch: 1, tally: newTally(),
+		past: newPast(), tally: newTally(),
 		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
 	c.intake.New = func() any { return newIntake() }
 	c.courts.New = func() any { return newCourt() }
 	c.queue.init()
+	c.gate.open(1)
+	c.deciding.open(0)
 	if cfg.Adaptive {
 		c.learnt = &learner{most: cfg.MaxAge, initial: cfg.Quiet, numbers: map[uint64]uint16{}}
 	}
@@ -251,11 +251,7 @@ func (c *Collector) Flush(ctx context.Context) error {
 // Close takes no more requests, decides about all traces that are open, waits until the output took what is kept of them, and ends the
 // goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. After the first call others wait for its end.
 func (c *Collector) Close(ctx context.Context) error {
-	c.gate.Lock()
-	first := !c.closed
-	c.closed = true
-	c.gate.Unlock()
-	if !first {
+	if !c.gate.close() {
 		select {
 		case <-c.ended:
 			return nil
@@ -264,6 +260,7 @@ func (c *Collector) Close(ctx context.Context) error {
 		}
 	}
 	defer close(c.ended)
+	c.gate.pass()
 	c.closeAll()
 	err := c.queue.drained(ctx)
 	if c.log != nil {

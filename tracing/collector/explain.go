@@ -93,11 +93,8 @@ func (c *Collector) Stats() Stats {
 	c.queue.mu.Lock()
 	stats.Queued = c.queue.bytes
 	c.queue.mu.Unlock()
-	c.gate.RLock()
-	closed := c.closed
-	c.gate.RUnlock()
 	switch {
-	case closed:
+	case c.gate.isClosed():
 		stats.Refusing = tracing.Closing
 	case stats.Used >= c.hard:
 		stats.Refusing = c.short()

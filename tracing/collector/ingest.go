@@ -48,9 +48,9 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	if ctx.Err() != nil {
 		return tracing.Result{}, fmt.Errorf("collector: ingest: %w", context.Cause(ctx))
 	}
-	c.gate.RLock()
-	defer c.gate.RUnlock()
-	if err := c.welcome(len(req)); err != nil {
+	call, closed := c.gate.enter()
+	defer c.gate.leave(call)
+	if err := c.welcome(len(req), closed); err != nil {
 		return tracing.Result{}, err
 	}
 	in, _ := c.intake.Get().(*intake)
@@ -69,7 +69,7 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	epoch := again
 	if epoch == 0 {
-		epoch = c.epoch
+		epoch = call.epoch
 		if err := c.write(req); err != nil {
 			c.used.Add(-need)
 			return tracing.Result{}, c.count(len(req), shortOfDisk)
@@ -229,6 +229,7 @@ func (s *shard) open(one *arrival, now int64, epoch Epoch, reopened bool) uint32
 // putAll adds the spans of a trace in a request to a header.
 func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	one := &in.traces[i]
+	s.lowerEpoch(t, in.epoch)
 	at, last, number := one.from, int32(-1), uint32(0)
 	for v := range in.groups.Views(i) {
 		if in.of[at] != last {

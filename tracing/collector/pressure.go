@@ -21,9 +21,7 @@ const (
 // Receivers call it before they read a body.
 func (c *Collector) Admit(bytes int64) (release func(), err error) {
 	bytes = max(bytes, 0)
-	c.gate.RLock()
-	defer c.gate.RUnlock()
-	if c.closed {
+	if c.gate.isClosed() {
 		return nil, c.overload(tracing.Closing)
 	}
 	if bytes > c.hard {
@@ -36,9 +34,9 @@ func (c *Collector) Admit(bytes int64) (release func(), err error) {
 }
 
 // welcome refuses a request before it is parsed where that is of no use.
-func (c *Collector) welcome(size int) error {
+func (c *Collector) welcome(size int, closed bool) error {
 	switch {
-	case c.closed:
+	case closed:
 		return c.count(size, tracing.Closing)
 	case c.used.Load() >= c.hard:
 		return c.count(size, c.short())
@@ -116,8 +114,7 @@ type candidate struct {
 // relieve makes room: first by traces that are kept already by one span, then by those that look complete, at last, so that there is always
 // progress, by incomplete ones, those first that hold most for longest.
 func (c *Collector) relieve() {
-	c.deciding.RLock()
-	defer c.deciding.RUnlock()
+	defer c.deciding.leave(c.deciding.begin())
 	now := c.now()
 	steps := [...]struct {
 		why     tracing.Closed

@@ -30,7 +30,7 @@ type Old struct {
 	Epoch uint64
 }
 
-// A Log takes requests. [Open] makes it. It is safe for concurrent use, but for Rotate beside Append.
+// A Log takes requests. [Open] makes it. It is safe for concurrent use.
 type Log struct {
 	fs FS
 
