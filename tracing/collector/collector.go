@@ -149,7 +149,8 @@ type Collector struct {
 	log     *wal.Log      // nil = none
 	minding chan struct{} // ends what minds the log
 	logger  sync.WaitGroup
-	reading atomic.Uint64 // the epoch of the log that is read again; 0 = none
+	reading atomic.Uint64 // the epoch of the log that is read again, or the first of which something could not be taken; 0 = none
+	wanted  atomic.Int64  // bytes of room that what is read again waits for
 
 	tallyMu sync.Mutex
 	tally   tally // what is counted before spans reach a shard

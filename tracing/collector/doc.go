@@ -78,7 +78,8 @@
 // Without WALDir what is in memory is lost when the process is killed; a source that can send again, such as a queue, learns from Advance and
 // Settled from where on. With it, requests are logged, a file for each epoch of a second or 16 MiB, until all spans of the epoch met their fate, and
 // a collector that is made there takes the rest again: with SyncAck nothing that was acknowledged is lost, not even by a power failure. The output
-// may get spans twice then, and what was sampled out is decided anew.
+// may get spans twice then, and what was sampled out is decided anew. Where memory is short, the rest has its turn before what comes. A request
+// that a smaller MaxBytes never holds stays in the log, with all that comes after it, for a collector with a larger one; Stats names it.
 //
 // # Cost
 //

@@ -87,6 +87,7 @@ const (
 	epochEvery  = time.Second
 	epochBytes  = 16 << 20
 	looksAtLog  = 20 // in epochEvery
+	lookForRoom = 10 * time.Millisecond
 	shortOfDisk = "log"
 )
 
@@ -167,12 +168,22 @@ func (c *Collector) endLog(all bool) {
 	c.logged(c.log.Close())
 }
 
-// readAgain takes in what was in the log when the collector was made. Where memory is short it waits.
+// readAgain takes in what was in the log when the collector was made. Where memory is short it waits. What MaxBytes never holds stays in the log,
+// and so do all files from its own on.
 func (c *Collector) readAgain(fs wal.FS, again []wal.Old) {
 	ctx := c.ctx
+	stays := uint64(0)
 	for _, file := range again {
-		c.reading.Store(file.Epoch)
-		cut, err := wal.Read(fs, file.Name, func(req []byte) error { return c.takeAgain(ctx, req, Epoch(file.Epoch)) })
+		c.reading.Store(cmp.Or(stays, file.Epoch))
+		cut, err := wal.Read(fs, file.Name, func(req []byte) error {
+			err := c.takeAgain(ctx, req, Epoch(file.Epoch))
+			if large, ok := errors.AsType[*tooLargeError](err); ok {
+				stays = cmp.Or(stays, file.Epoch)
+				c.logged(large)
+				return nil
+			}
+			return err
+		})
 		if cut {
 			c.faults.cut()
 		}
@@ -181,28 +192,40 @@ func (c *Collector) readAgain(fs wal.FS, again []wal.Old) {
 			return
 		}
 	}
-	c.reading.Store(0)
+	c.reading.Store(stays)
 }
 
-// takeAgain takes a request of the log. One that is not taken for good was not taken before.
+// takeAgain takes a request of the log, which has its turn before others as soon as there is room for it. One that is malformed was not taken
+// before.
 func (c *Collector) takeAgain(ctx context.Context, req []byte, epoch Epoch) error {
+	defer c.wanted.Store(0)
 	for {
 		_, err := c.ingest(ctx, req, epoch)
-		overload, ok := errors.AsType[*tracing.OverloadError](err)
-		if !ok {
+		_, tooLarge := errors.AsType[*tooLargeError](err)
+		switch {
+		case tooLarge, errors.Is(err, tracing.ErrClosed):
+			return err
+		case !errors.Is(err, tracing.ErrOverload):
 			return context.Cause(ctx)
 		}
-		if errors.Is(err, tracing.ErrClosed) {
-			return err
-		}
-		timer := time.NewTimer(overload.RetryAfter) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
-		select {
-		case <-timer.C:
-		case <-c.minding:
-			timer.Stop()
+		if !c.roomFor(c.wanted.Load()) {
 			return tracing.ErrClosed
 		}
 	}
+}
+
+// roomFor waits until there is room. It tells whether it is not the end of the log that came first.
+func (c *Collector) roomFor(bytes int64) bool {
+	ticker := time.NewTicker(lookForRoom) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+	defer ticker.Stop()
+	for c.used.Load()+bytes > c.cfg.MaxBytes {
+		select {
+		case <-ticker.C:
+		case <-c.minding:
+			return false
+		}
+	}
+	return true
 }
 
 // A gate counts calls, in stints: who waits for those that are there, or ends an epoch, keeps no new ones out. It has to be opened before its use.

@@ -50,7 +50,7 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	call, closed := c.gate.enter()
 	defer c.gate.leave(call)
-	if err := c.welcome(len(req), closed); err != nil {
+	if err := c.welcome(len(req), closed, again); err != nil {
 		return tracing.Result{}, err
 	}
 	in, _ := c.intake.Get().(*intake)
@@ -64,8 +64,8 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 		return tracing.Result{}, err
 	}
 	need := in.measure(c)
-	if !c.reserve(need) {
-		return tracing.Result{}, c.refuse(len(req), need)
+	if !c.reserve(need, again) {
+		return tracing.Result{}, c.refuse(len(req), need, again)
 	}
 	epoch := again
 	if epoch == 0 {

@@ -33,9 +33,13 @@ func (c *Collector) Admit(bytes int64) (release func(), err error) {
 	return sync.OnceFunc(func() { c.used.Add(-bytes) }), nil
 }
 
-// welcome refuses a request before it is parsed where that is of no use.
-func (c *Collector) welcome(size int, closed bool) error {
+// welcome refuses a request before it is parsed where that is of no use. One that is taken again was counted before, and is asked only later
+// whether it fits.
+func (c *Collector) welcome(size int, closed bool, again Epoch) error {
 	switch {
+	case again > 0 && closed:
+		return c.overload(tracing.Closing)
+	case again > 0:
 	case closed:
 		return c.count(size, tracing.Closing)
 	case c.used.Load() >= c.hard:
@@ -45,8 +49,14 @@ func (c *Collector) welcome(size int, closed bool) error {
 }
 
 // refuse is the answer to a request that does not fit.
-func (c *Collector) refuse(size int, need int64) error {
-	if need > c.cfg.MaxBytes {
+func (c *Collector) refuse(size int, need int64, again Epoch) error {
+	switch {
+	case again > 0 && need > c.cfg.MaxBytes:
+		return &tooLargeError{need: need, limit: c.cfg.MaxBytes}
+	case again > 0:
+		c.wanted.Store(need)
+		return c.overload(c.short())
+	case need > c.cfg.MaxBytes:
 		_ = c.count(size, "request larger than MaxBytes")
 		return &tooLargeError{need: need, limit: c.cfg.MaxBytes}
 	}
@@ -83,10 +93,20 @@ func (c *Collector) overload(reason string) error {
 	return &tracing.OverloadError{RetryAfter: min(max(wait, shortestWait), longestWait), Cause: reason}
 }
 
-// reserve charges bytes if they fit.
-func (c *Collector) reserve(bytes int64) bool { return c.reserveBelow(bytes, c.cfg.MaxBytes) }
+// reserve charges the bytes of a request if they fit.
+func (c *Collector) reserve(bytes int64, again Epoch) bool {
+	if again > 0 {
+		return c.charge(bytes, c.cfg.MaxBytes)
+	}
+	return c.reserveBelow(bytes, c.cfg.MaxBytes)
+}
 
+// reserveBelow charges bytes if they fit below a limit, and leave the room that what is read again waits for: others come without end.
 func (c *Collector) reserveBelow(bytes, limit int64) bool {
+	return c.charge(bytes, min(limit, c.cfg.MaxBytes-c.wanted.Load()))
+}
+
+func (c *Collector) charge(bytes, limit int64) bool {
 	for {
 		used := c.used.Load()
 		if used+bytes > limit {

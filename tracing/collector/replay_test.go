@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +48,78 @@ func (p *policyOf) Decide(t sampling.Trace, _ time.Time) sampling.Verdict {
 		return sampling.Verdict{}
 	}
 	return p.decide(t)
+}
+
+// large returns a request of one span of about so many bytes, of a trace that is kept.
+func large(number byte, bytes int) []byte {
+	return tracing.Encode([]tracing.Span{span(number, 1, failed, func(s *tracing.Span) { s.Name = strings.Repeat("n", bytes) })})
+}
+
+// TestWhatNeverFitsStaysInTheLog reads a log with a smaller MaxBytes: what fits comes again, and what does not is there for a larger one.
+func TestWhatNeverFitsStaysInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := logged(t, large(1, 1000), large(2, 1<<20), large(3, 1000))
+		for _, most := range []int64{512 << 10, 8 << 20} {
+			var out taker
+			c, err := collector.NewOn(fs, &out, collector.Config{WALDir: "log", MaxBytes: most})
+			if err != nil {
+				t.Fatal(err)
+			}
+			take(t, c, large(4, 1000))
+			time.Sleep(10 * time.Second)
+			stats := c.Stats()
+			finish(t, c)
+			names, err := fs.Names()
+			if err != nil {
+				t.Fatal(err)
+			}
+			fits := most > 1<<20
+			if len(out.of(id(1))) != 1 || len(out.of(id(3))) != 1 || len(out.of(id(4))) != 1 || (len(out.of(id(2))) == 1) != fits {
+				t.Errorf("MaxBytes %d: %d parts came", most, len(out.parts))
+			}
+			if (len(names) == 0) != fits || (stats.LogErrors == 0) != fits {
+				t.Errorf("MaxBytes %d: in the log are %v, %+v", most, names, stats)
+			}
+		}
+	})
+}
+
+// TestWhatIsReadAgainHasItsTurn reads a log beside a client that comes all the time, and an output that takes less than both bring.
+func TestWhatIsReadAgainHasItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var old [][]byte
+		for i := range byte(60) {
+			old = append(old, large(i, 10_000))
+		}
+		fs := logged(t, old...)
+		out := &taker{pause: 200 * time.Millisecond}
+		c, err := collector.NewOn(fs, out, collector.Config{WALDir: "log", MaxBytes: 256 << 10, Quiet: 100 * time.Millisecond, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken, refused := 0, 0
+		for i := range 1500 {
+			s := span(200, 1, func(s *tracing.Span) { s.Name = strings.Repeat("n", 10_000) })
+			s.TraceID[1], s.TraceID[2] = byte(i>>8), byte(i)
+			if _, err := c.Ingest(t.Context(), tracing.Encode([]tracing.Span{s})); err == nil {
+				taken++
+			} else {
+				refused++
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		again := 0
+		for i := range byte(60) {
+			again += len(out.of(id(i)))
+		}
+		if again != 60 || taken == 0 || refused == 0 {
+			t.Errorf("%d of 60 requests came again; beside them %d were taken, %d refused", again, taken, refused)
+		}
+		if ledger := balanced(t, c); ledger.Refused.Requests != int64(refused) {
+			t.Errorf("%d requests were refused, the ledger has %d", refused, ledger.Refused.Requests)
+		}
+		finish(t, c)
+	})
 }
 
 // TestWhatIsReadAgainHoldsItsOldEpoch has a span of the log join a trace that a newer request opened: its file stays until it met its fate.
