@@ -121,21 +121,22 @@ func (c Config) validate(out Output) error {
 // A Collector holds the spans of traces until these are whole, decides which to keep, and hands them on. [New] makes it; Close ends it. It is a
 // tracing.Sink and a tracing.Admitter, and safe for concurrent use.
 type Collector struct {
-	out    Output
-	cfg    Config
-	base   time.Time // instants are counted from here
-	seed   maphash.Seed
-	soft   int64 // bytes
-	hard   int64
-	shards []*shard
-	jury   atomic.Pointer[sampling.Jury]
-	learnt *learner // nil = not Adaptive
-	intake sync.Pool
-	courts sync.Pool
-	queue  queue
-	past   *past // the last decisions
-	policy names // numbers of policies in what is remembered
-	faults faults
+	out     Output
+	cfg     Config
+	base    time.Time // instants are counted from here
+	seed    maphash.Seed
+	soft    int64 // bytes
+	hard    int64
+	shards  []*shard
+	jury    atomic.Pointer[sampling.Jury]
+	learnt  *learner // nil = not Adaptive
+	intake  sync.Pool
+	courts  sync.Pool
+	queue   queue
+	past    *past // the last decisions
+	policy  names // numbers of policies in what is remembered
+	pledges pledges
+	faults  faults
 
 	used   atomic.Int64 // bytes held
 	unsent atomic.Int64 // spans that were left when Close ran out of time
@@ -190,6 +191,7 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 	c.jury.Store(jury)
 	c.intake.New = func() any { return newIntake() }
 	c.courts.New = func() any { return newCourt() }
+	c.pledges.numbers = map[pledge]uint16{}
 	c.queue.init()
 	c.gate.open(1)
 	c.deciding.open(0)

@@ -65,6 +65,55 @@ func (n *names) name(w word) string {
 	}
 }
 
+// A pledge is what a policy said of a span: that it alone keeps the trace. One that panicked keeps it as well.
+type pledge struct{ policy, reason string }
+
+func (p pledge) panicked() bool { return strings.HasPrefix(p.reason, sampling.Panicked) }
+
+const (
+	maxTexts    = 1 << 12 // of panics that are told apart
+	longestText = 1 << 10
+	maxPledges  = 1<<16 - 1
+)
+
+// pledges are the numbers of pledges, from 1, so that headers have no pointers.
+type pledges struct {
+	mu      sync.Mutex
+	known   []pledge
+	numbers map[pledge]uint16
+}
+
+func (a *pledges) number(one pledge) uint16 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	one.reason = one.reason[:min(len(one.reason), longestText)]
+	if number, ok := a.numbers[one]; ok {
+		return number
+	}
+	if len(a.known) >= maxTexts && one.panicked() {
+		one.reason = sampling.Panicked
+	}
+	if len(a.known) >= maxPledges-1 {
+		one = pledge{otherPolicy, sampling.Panicked}
+	}
+	number, ok := a.numbers[one]
+	if !ok {
+		number = uint16(len(a.known) + 1) //nolint:gosec // Up to maxPledges.
+		a.known = append(a.known, one)
+		a.numbers[one] = number
+	}
+	return number
+}
+
+func (a *pledges) of(number uint16) pledge {
+	if number == 0 {
+		return pledge{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[number-1]
+}
+
 // A court is what a decision works with.
 type court struct {
 	s     *shard
@@ -147,11 +196,11 @@ func (c *Collector) decide(s *shard, id trace.TraceID, why tracing.Closed, parti
 	jury := c.jury.Load()
 	decision, biased := jury.Decide(k.trace, at)
 	decision.Reopened = reopened
-	if why == tracing.ClosedEarly && !decision.Keep && brokeItsWord(jury, decision, c.policy.name(early)) {
-		decision.Keep, decision.Threshold, biased = true, k.trace.Floor, true
-		decision.Policy, decision.Reason = c.policy.name(early), enough
-	}
 	c.faults.policy(decision.Reason)
+	if said := c.pledges.of(early); said.stands(jury, decision, k.trace.Floor) {
+		decision.Keep, decision.Threshold, biased = true, k.trace.Floor, true
+		decision.Policy, decision.Reason = said.policy, said.reason
+	}
 
 	s.mu.Lock()
 	revival, revived := s.finish(h, decision, biased, partial)
@@ -162,14 +211,12 @@ func (c *Collector) decide(s *shard, id trace.TraceID, why tracing.Closed, parti
 	}
 }
 
-// enough is the reason where the policy gives none.
-const enough = "one span is enough"
-
-// brokeItsWord tells whether a policy that said that a span alone keeps the trace did not vote for it, and no other dropped it: as it said so, or
-// panicked, the trace is kept. Policies may have been replaced since.
-func brokeItsWord(jury *sampling.Jury, decision tracing.Decision, policy string) bool {
+// stands tells whether a pledge decides, as its policy did not vote for the trace when it closed early, or panicked before, and no other dropped
+// it. Policies may have been replaced since.
+func (p pledge) stands(jury *sampling.Jury, decision tracing.Decision, floor tracing.Threshold) bool {
 	dropped := decision.Policy != "" && decision.Threshold == tracing.MaxThreshold
-	return !dropped && slices.Contains(jury.Policies(), policy)
+	broken := decision.Closed == tracing.ClosedEarly && !decision.Keep || p.panicked() && decision.Threshold > floor
+	return broken && !dropped && slices.Contains(jury.Policies(), p.policy)
 }
 
 // announce tells of a decision.

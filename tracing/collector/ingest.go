@@ -252,7 +252,7 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 		s.wheel.remove(s, t)
 	}
 	if t.early == 0 && one.reason != "" {
-		t.early = s.c.policy.number(one.policy) | keptWord
+		t.early = s.c.pledges.number(pledge{one.policy, one.reason})
 	}
 }
 

@@ -55,11 +55,15 @@ func (s *shard) fate(h uint32, w word) (revival tracing.Decision, revived bool) 
 		return tracing.Decision{}, false
 	}
 	_, floor, _ := t.claims.Result(t.id)
+	said, reason := s.c.pledges.of(t.early), revivedReason
+	if said.panicked() {
+		reason = said.reason
+	}
 	decision = tracing.Decision{
-		Trace: t.id, Keep: true, Policy: s.c.policy.name(t.early), Reason: revivedReason, Threshold: floor,
+		Trace: t.id, Keep: true, Policy: said.policy, Reason: reason, Threshold: floor,
 		At: s.c.at(s.c.now()), Closed: tracing.ClosedEarly, Reopened: decision.Reopened,
 	}
-	s.decided.Revive(t.hash, t.early|partialWord)
+	s.decided.Revive(t.hash, s.c.policy.number(said.policy)|keptWord|partialWord)
 	s.c.past.add(decision)
 	s.tally.revived++
 	s.tally.biased++

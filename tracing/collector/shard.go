@@ -64,7 +64,7 @@ type header struct {
 	errors     int32
 	bytes      int64 // of Span messages, without duplicates
 	operation  uint16
-	early      word // the policy that a span alone satisfied, and that it is kept
+	early      uint16 // the pledge that a span alone keeps the trace; 0 = none
 	state      state
 	rooted     bool
 	reopened   bool
