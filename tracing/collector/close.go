@@ -171,7 +171,7 @@ func (c *Collector) watch(first, step int) {
 		if first > 0 {
 			continue
 		}
-		if c.used.Load() >= c.soft {
+		if c.isShort() {
 			c.relieve()
 		}
 		total := c.freed.Load()

@@ -138,10 +138,11 @@ type Collector struct {
 	pledges pledges
 	faults  faults
 
-	used   atomic.Int64 // bytes held
-	unsent atomic.Int64 // spans that were left when Close ran out of time
-	freed  atomic.Int64 // bytes given back so far
-	drain  atomic.Int64 // bytes a second that are given back, by and by
+	used    atomic.Int64 // bytes held
+	unsent  atomic.Int64 // spans that were left when Close ran out of time
+	freed   atomic.Int64 // bytes given back so far
+	drain   atomic.Int64 // bytes a second that are given back, by and by
+	pressed atomic.Int64 // bytes of what was decided under pressure and the output does not have yet
 
 	gate     gate       // of calls that take requests
 	deciding gate       // of closers that decide

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/arena"
 	"github.com/tenon-go/tenon/tracing/internal/decided"
 	"github.com/tenon-go/tenon/tracing/sampling"
 	"go.opentelemetry.io/otel/trace"
@@ -360,5 +361,10 @@ func (s *shard) finish(h uint32, decision tracing.Decision, biased, partial bool
 func (s *shard) leave(h uint32, decision tracing.Decision, kind tracing.Part, partial bool) {
 	t := s.header(h)
 	t.state = leaving
-	s.c.queue.push(part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: t.chain.Size()})
+	p := part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: t.chain.Size()}
+	if decision.Closed == tracing.ClosedPressure || decision.Closed == tracing.ClosedEarly {
+		p.pressed = headerCharge + t.chain.Blocks()*arena.BlockSize
+		s.c.pressed.Add(p.pressed)
+	}
+	s.c.queue.push(p)
 }

@@ -155,12 +155,19 @@ func (c *Collector) relieve() {
 		chosen := c.candidates(now, step.choose)
 		others += len(chosen)
 		for _, one := range chosen {
-			if c.used.Load() < c.soft {
+			if !c.isShort() {
 				return
 			}
 			c.decide(one.s, one.id, step.why, step.partial)
 		}
 	}
+}
+
+// isShort tells whether more is to be decided to make room. What was decided so, and is on its way to the output, gives back its room by itself,
+// unless the output fails.
+func (c *Collector) isShort() bool {
+	used := c.used.Load()
+	return used >= c.soft && (used-c.pressed.Load() >= c.soft || c.queue.failing())
 }
 
 // candidates returns the open traces that are chosen, the heaviest first.
