@@ -28,6 +28,7 @@ const (
 	defaultDecisions  = 1_000_000
 	defaultWorkers    = 2
 	shortestQuiet     = 200 * time.Millisecond // learnt, or under pressure
+	grace             = 500 * time.Millisecond // after the end of a context
 )
 
 // A Config says how traces are held, decided and handed on. The zero Config keeps all.
@@ -225,7 +226,7 @@ func (c *Collector) start(fs wal.FS, again []wal.Old) {
 	if fs != nil {
 		c.logger.Go(c.sync)
 		c.logger.Go(c.mind)
-		c.logger.Go(func() { c.readAgain(fs, again) })
+		c.running.Go(func() { c.readAgain(fs, again) }) // It may call what blocks.
 	}
 }
 
@@ -245,7 +246,16 @@ func (c *Collector) SetPolicies(policies []sampling.Policy) error {
 // Flush decides about all traces that are open and waits until the output took what is kept of them. It returns context.Cause(ctx), wrapped, if
 // ctx ends first.
 func (c *Collector) Flush(ctx context.Context) error {
-	c.closeAll()
+	decided := make(chan struct{})
+	go func() { // It ends when policies return.
+		defer close(decided)
+		c.closeAll()
+	}()
+	select {
+	case <-decided:
+	case <-ctx.Done():
+		return fmt.Errorf("collector: flush: %w", context.Cause(ctx))
+	}
 	if err := c.queue.drained(ctx); err != nil {
 		return fmt.Errorf("collector: flush: %w", err)
 	}
@@ -253,7 +263,8 @@ func (c *Collector) Flush(ctx context.Context) error {
 }
 
 // Close takes no more requests, decides about all traces that are open, waits until the output took what is kept of them, and ends the
-// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. After the first call others wait for its end.
+// goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. Callbacks that
+// do not return within a second then are left behind: what hangs on them counts when they do. After the first call others wait for its end.
 func (c *Collector) Close(ctx context.Context) error {
 	if !c.gate.close() {
 		select {
@@ -263,26 +274,62 @@ func (c *Collector) Close(ctx context.Context) error {
 			return fmt.Errorf("collector: close: %w", context.Cause(ctx))
 		}
 	}
-	defer close(c.ended)
-	c.gate.pass()
-	c.closeAll()
-	err := c.queue.drained(ctx)
+	decided := make(chan struct{})
+	go func() {
+		defer close(decided)
+		c.gate.pass()
+		c.closeAll()
+	}()
+	err := soon(ctx, decided)
+	if err == nil {
+		err = c.queue.drained(ctx)
+	}
 	if c.log != nil {
 		c.endLog(err == nil)
 	}
 	close(c.stop)
 	c.cancel(tracing.ErrClosed) // Ends what Put does; the workers fail the rest.
-	c.running.Wait()
-	c.failRest()
-	for _, s := range c.shards { // Nothing is held any more, and nothing is taken.
-		s.mu.Lock()
-		s.arena.Release()
-		s.mu.Unlock()
+	go func() {
+		defer close(c.ended)
+		<-decided
+		c.empty()
+	}()
+	if late := soon(ctx, c.ended); late != nil {
+		left := c.unsent.Load() + c.Ledger().InFlight.Spans
+		return fmt.Errorf("collector: close: a callback does not return, %d spans were not handed on: %w", left, late)
 	}
 	if err != nil {
 		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), err)
 	}
 	return nil
+}
+
+// soon waits until done is closed, and for a while longer than ctx: what minds that is through then.
+func soon(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
+		return context.Cause(ctx)
+	}
+}
+
+// empty waits for the goroutines and lets go of all that is held. Nothing is taken any more.
+func (c *Collector) empty() {
+	c.running.Wait()
+	c.failRest()
+	for _, s := range c.shards {
+		s.mu.Lock()
+		s.arena.Release()
+		s.mu.Unlock()
+	}
 }
 
 // now returns the instant in nanoseconds since the collector was made.

@@ -90,8 +90,8 @@
 // # Callbacks
 //
 // Policies, Tap, OnDecision and Output are called under no lock. One that panics is counted in Stats: a policy keeps the trace, an output gets its
-// batch again. While one blocks, what it was called for waits, and so do Flush and Close; others are taken, and epochs end. They must not call
-// Flush or Close of the same collector and wait for the answer.
+// batch again. While one blocks, what it was called for waits, and so do Flush and Close until their context ends; others are taken, and epochs
+// end. They must not call Flush or Close of the same collector and wait for the answer.
 //
 // # What it does not do
 //
