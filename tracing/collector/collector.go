@@ -48,7 +48,8 @@ type Config struct {
 	Quiet time.Duration
 	// MaxAge is when a trace is decided whatever it looks like; 0 = 25 s, no less than Quiet.
 	MaxAge time.Duration
-	// Adaptive learns Quiet for each operation, between 200 ms and MaxAge.
+	// Adaptive learns Quiet for each operation, between 200 ms and MaxAge. One trace in 64 waits for Quiet, or for
+	// twice what is learnt, to show whether spans come later by now.
 	Adaptive bool
 	// LocalRoots takes spans whose parent is in another process for roots, where only the spans of one process come.
 	LocalRoots bool

@@ -189,7 +189,7 @@ func (c *Collector) decide(s *shard, id trace.TraceID, why tracing.Closed, parti
 	s.unique(t, all)
 	s.call(k, h, all, at, why)
 	early, reopened := t.early, t.reopened
-	if c.learnt != nil && t.rooted && why == tracing.ClosedComplete {
+	if t.probe && why == tracing.ClosedComplete {
 		c.learnt.learn(t.operation, time.Duration(t.last-t.rootAt))
 	}
 	s.mu.Unlock()

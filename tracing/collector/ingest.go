@@ -241,7 +241,7 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 		if t.state == open && !t.rooted && s.root(&v) {
 			t.rooted, t.rootAt = true, now
 			if s.c.learnt != nil {
-				t.operation = s.c.learnt.number(s.c.seed, v.Service(), v.Name())
+				t.operation, t.probe = s.c.learnt.root(s.c.seed, v.Service(), v.Name())
 			}
 			s.wheel.remove(s, t) // It is due earlier than it was.
 		}

@@ -67,6 +67,7 @@ type header struct {
 	early      uint16 // the pledge that a span alone keeps the trace; 0 = none
 	state      state
 	rooted     bool
+	probe      bool // of the learner
 	reopened   bool
 	patient    bool  // it is looked at only when parents that are missing are given up
 	slot       uint8 // of the wheel, + 1; 0 = in none
