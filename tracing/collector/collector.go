@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,8 @@ const (
 	defaultTraceSpans = 100_000
 	defaultDecisions  = 1_000_000
 	defaultWorkers    = 2
+	maxDecisions      = 1 << 30
+	longestAge        = 365 * 24 * time.Hour   // far from where sums of times overflow
 	shortestQuiet     = 200 * time.Millisecond // learnt, or under pressure
 	grace             = 500 * time.Millisecond // after the end of a context
 )
@@ -44,9 +47,9 @@ type Config struct {
 	// Shards is how many traces can be worked on at once: a power of two, at most 4,096; 0 = 64. Decisions come in one order only with 1.
 	Shards int
 
-	// Quiet is how long nothing has to come for a trace that looks whole to be decided; 0 = 2 s.
+	// Quiet is how long nothing has to come for a trace that looks whole to be decided; 0 = 2 s, at most a year.
 	Quiet time.Duration
-	// MaxAge is when a trace is decided whatever it looks like; 0 = 25 s, no less than Quiet.
+	// MaxAge is when a trace is decided whatever it looks like; 0 = 25 s, no less than Quiet, at most a year.
 	MaxAge time.Duration
 	// Adaptive learns Quiet for each operation, between 200 ms and MaxAge. One trace in 64 waits for Quiet, or for
 	// twice what is learnt, to show whether spans come later by now.
@@ -57,7 +60,7 @@ type Config struct {
 	// MaxTraceBytes of Span messages and MaxTraceSpans are when a trace is decided at once; 0 = 16 MiB and 100,000.
 	MaxTraceBytes int
 	MaxTraceSpans int
-	// Decisions is how many traces are remembered after their decision, 24 bytes each; 0 = 1,000,000.
+	// Decisions is how many traces are remembered after their decision, 24 bytes each; 0 = 1,000,000, at most 2^30.
 	Decisions int
 	// EarlyKeep hands on a trace as soon as one span alone keeps it.
 	EarlyKeep bool
@@ -76,7 +79,7 @@ type Config struct {
 	OnDecision func(tracing.Decision)
 	// Workers is how many calls of Output.Put there are at once; 0 = 2.
 	Workers int
-	// Now is the clock by which spans arrive; nil = time.Now. It must be safe for concurrent use.
+	// Now is the clock by which spans arrive; nil = time.Now. It must be safe for concurrent use. Where it jumps back, time goes on from there.
 	Now func() time.Time
 }
 
@@ -108,13 +111,14 @@ func (c Config) validate(out Output) error {
 	var errs problems
 	errs.add(out == nil, "no output")
 	errs.add(c.MaxBytes < 0, "MaxBytes %d: want 0 or more", c.MaxBytes)
-	errs.add(c.SoftRatio < 0 || c.SoftRatio >= hardRatio, "SoftRatio %v: want 0 or more, and less than %v", c.SoftRatio, hardRatio)
+	errs.add(math.IsNaN(c.SoftRatio) || c.SoftRatio < 0 || c.SoftRatio >= hardRatio, "SoftRatio %v: want 0 or more, and less than %v", c.SoftRatio, hardRatio)
 	errs.add(c.Shards < 0 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0, "Shards %d: want a power of two, at most %d", c.Shards, maxShards)
-	errs.add(c.Quiet < 0, "Quiet %v: want 0 or more", c.Quiet)
-	errs.add(c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < orDefault(c.Quiet, defaultQuiet), "MaxAge %v: want 0, or Quiet or more", c.MaxAge)
+	errs.add(c.Quiet < 0 || c.Quiet > longestAge, "Quiet %v: want 0 or more, at most %v", c.Quiet, longestAge)
+	young := c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < orDefault(c.Quiet, defaultQuiet)
+	errs.add(young || c.MaxAge > longestAge, "MaxAge %v: want 0, or Quiet or more, at most %v", c.MaxAge, longestAge)
 	errs.add(c.MaxTraceBytes < 0, "MaxTraceBytes %d: want 0 or more", c.MaxTraceBytes)
 	errs.add(c.MaxTraceSpans < 0, "MaxTraceSpans %d: want 0 or more", c.MaxTraceSpans)
-	errs.add(c.Decisions < 0, "Decisions %d: want 0 or more", c.Decisions)
+	errs.add(c.Decisions < 0 || c.Decisions > maxDecisions, "Decisions %d: want 0 or more, at most %d", c.Decisions, maxDecisions)
 	errs.add(c.SyncAck && c.WALDir == "", "SyncAck without WALDir")
 	errs.add(c.Workers < 0, "Workers %d: want 0 or more", c.Workers)
 	return errors.Join(errs...)
@@ -125,7 +129,7 @@ func (c Config) validate(out Output) error {
 type Collector struct {
 	out     Output
 	cfg     Config
-	base    time.Time // instants are counted from here
+	clock   clock
 	seed    maphash.Seed
 	soft    int64 // bytes
 	hard    int64
@@ -186,7 +190,7 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 	cfg = cfg.withDefaults()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &Collector{
-		out: out, cfg: cfg, base: cfg.Now(), seed: maphash.MakeSeed(),
+		out: out, cfg: cfg, clock: clock{now: cfg.Now, base: cfg.Now()}, seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
 		past: newPast(), tally: newTally(),
 		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
@@ -334,7 +338,48 @@ func (c *Collector) empty() {
 }
 
 // now returns the instant in nanoseconds since the collector was made.
-func (c *Collector) now() int64 { return int64(c.cfg.Now().Sub(c.base)) }
+func (c *Collector) now() int64 { return c.clock.read() }
 
 // at returns an instant.
-func (c *Collector) at(now int64) time.Time { return c.base.Add(time.Duration(now)).UTC() }
+func (c *Collector) at(now int64) time.Time { return c.clock.at(now) }
+
+// A clock counts nanoseconds since it was made.
+type clock struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	base time.Time // instants are counted from here
+	last int64     // about the latest that was read
+}
+
+// leap is how much a clock goes back at once that jumps. By less it may be read in another order than it went.
+const leap = time.Second
+
+// read returns the instant of now. Where the clock jumps back, it goes on from the latest, or nothing would close until the clock is there again.
+func (c *clock) read() int64 {
+	now, jumped := c.look(false)
+	if jumped { // If it was not only that others looked later and were here before.
+		now, _ = c.look(true)
+	}
+	return now
+}
+
+func (c *clock) look(again bool) (now int64, jumped bool) {
+	at := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now = int64(at.Sub(c.base))
+	jumped = now < c.last-int64(leap)
+	if jumped && again {
+		c.base = at.Add(-time.Duration(c.last))
+		return c.last, true
+	}
+	c.last = max(c.last, now)
+	return now, jumped
+}
+
+func (c *clock) at(now int64) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base.Add(time.Duration(now)).UTC()
+}

@@ -98,6 +98,8 @@ func (c *Collector) Stats() Stats {
 		stats.Refusing = tracing.Closing
 	case stats.Used >= c.hard:
 		stats.Refusing = c.short()
+	case c.log != nil && c.log.Err() != nil:
+		stats.Refusing = shortOfDisk
 	}
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()

@@ -128,7 +128,7 @@ func (c *Collector) release(bytes int64) {
 type candidate struct {
 	s      *shard
 	id     trace.TraceID
-	weight int64 // its bytes times its age
+	weight float64 // its bytes times its age, which may be more than an integer holds
 }
 
 // relieve makes room: first by traces that are kept already by one span, then by those that look complete, at last, so that there is always
@@ -177,7 +177,7 @@ func (c *Collector) candidates(now int64, choose func(*shard, *header) bool) []c
 		s.mu.Lock()
 		for id, h := range s.byID {
 			if t := s.header(h); t.state == open && choose(s, t) {
-				all = append(all, candidate{s, id, t.chain.Size() * (now - t.first + 1) >> 10})
+				all = append(all, candidate{s, id, float64(t.chain.Size()) * float64(now-t.first+1)})
 			}
 		}
 		s.mu.Unlock()

@@ -12,6 +12,23 @@ import (
 	"github.com/tenon-go/tenon/tracing/sampling"
 )
 
+// TestTheHeaviestGoesFirst has a large trace wait for so long that its bytes times its age are a large number.
+func TestTheHeaviestGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, &taker{}, collector.Config{MaxBytes: 16 << 20, MaxAge: 200 * time.Hour, Shards: 1, Policies: []sampling.Policy{sampling.Errors{}}})
+		take(t, c, half(1, 4<<10))
+		take(t, c, half(2, 1))
+		time.Sleep(50 * time.Minute)
+		take(t, c, half(3, 9<<10))
+		time.Sleep(time.Second) // Older than the others, but not than Quiet.
+		synctest.Wait()
+		if d, ok := c.Explain(id(1)); !ok || d.Closed != tracing.ClosedPressure || balanced(t, c).Open != 2 {
+			t.Errorf("decided %v: %+v, %d are open", ok, d, c.Ledger().Open)
+		}
+		finish(t, c)
+	})
+}
+
 // half returns a request of an incomplete trace of about so many KiB.
 func half(number byte, kib int) []byte {
 	return tracing.Encode([]tracing.Span{span(number, 2, func(s *tracing.Span) { s.Name = strings.Repeat("n", kib<<10) })})

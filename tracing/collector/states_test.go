@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -484,6 +485,20 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 	for _, name := range []string{"no output", "two policies", "MaxBytes", "SoftRatio", "Shards", "Quiet", "MaxAge", "MaxTraceBytes", "MaxTraceSpans", "Decisions", "Workers"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not in %v", name, err)
+		}
+	}
+}
+
+// TestConfigOutOfRangeIsRefused has what would be taken for something else, overflow, or not fit in any memory.
+func TestConfigOutOfRangeIsRefused(t *testing.T) {
+	for name, cfg := range map[string]collector.Config{
+		"SoftRatio": {SoftRatio: math.NaN()},
+		"Quiet":     {Quiet: math.MaxInt64},
+		"MaxAge":    {MaxAge: math.MaxInt64},
+		"Decisions": {Decisions: math.MaxInt},
+	} {
+		if _, err := collector.New(&taker{}, cfg); !errors.Is(err, tracing.ErrConfig) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
