@@ -148,7 +148,7 @@ func (s *shard) quiet(t *header) time.Duration {
 	if s.c.learnt == nil {
 		return s.c.cfg.Quiet
 	}
-	return s.c.learnt.quiet(t.operation)
+	return s.c.learnt.quiet(t.operation, t.probe)
 }
 
 // watch looks at every step-th shard from the first on whenever a tick has passed, until the collector stops. The first of them minds memory.
@@ -171,7 +171,7 @@ func (c *Collector) watch(first, step int) {
 		if first > 0 {
 			continue
 		}
-		if c.used.Load() >= c.soft {
+		if c.isShort() {
 			c.relieve()
 		}
 		total := c.freed.Load()
@@ -181,8 +181,7 @@ func (c *Collector) watch(first, step int) {
 }
 
 func (c *Collector) closeRipe(s *shard, now int64, dues []due) []due {
-	c.deciding.RLock()
-	defer c.deciding.RUnlock()
+	defer c.deciding.leave(c.deciding.begin())
 	dues = s.turn(now, dues)
 	for _, one := range dues {
 		c.decide(s, one.id, one.why, false)
@@ -192,6 +191,13 @@ func (c *Collector) closeRipe(s *shard, now int64, dues []due) []due {
 
 // closeAll decides about all traces that are open, and returns when all that began to be decided before are.
 func (c *Collector) closeAll() {
+	c.decideAll()
+	c.deciding.pass() // Closers are through,
+	c.gate.pass()     // and so are calls of Ingest.
+}
+
+func (c *Collector) decideAll() {
+	defer c.deciding.leave(c.deciding.begin())
 	for _, s := range c.shards {
 		s.mu.Lock()
 		ids := make([]trace.TraceID, 0, len(s.byID))
@@ -206,14 +212,6 @@ func (c *Collector) closeAll() {
 			c.decide(s, id, tracing.ClosedFlush, false)
 		}
 	}
-	barrier(&c.deciding) // Closers are through,
-	barrier(&c.gate)     // and so are calls of Ingest.
-}
-
-// barrier waits until all who hold l now have given it back.
-func barrier(l *sync.RWMutex) {
-	l.Lock()
-	defer l.Unlock()
 }
 
 const (
@@ -222,39 +220,48 @@ const (
 	learntEnough  = 100  // traces
 	learntHalve   = 100_000
 	learntShare   = 0.999
+	sketchError   = 32 // the part of a quantile that it may be too small by
+	probeEvery    = 64 // traces
 )
 
-// A learner knows how long after their roots spans of an operation come.
+// A learner knows how long after their roots spans of an operation come. Once it does, traces end by what it knows, and show nothing later: so it
+// learns from probes alone, a few traces that wait longer.
 type learner struct {
 	most, initial time.Duration
 	mu            sync.Mutex
 	numbers       map[uint64]uint16
+	roots         [maxOperations]uint32 // that were seen
 	sketches      [maxOperations]*sketch.Sketch
 	quiets        [maxOperations]atomic.Int64 // 0 = not learnt yet
 }
 
-// number returns the number of an operation.
-func (l *learner) number(seed maphash.Seed, service, name string) uint16 {
+// root counts a root of an operation, whose number it returns, and tells whether its trace is a probe. All are until something is learnt.
+func (l *learner) root(seed maphash.Seed, service, name string) (number uint16, probe bool) {
 	key := bits.RotateLeft64(maphash.String(seed, service), 1) ^ maphash.String(seed, name)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	number, ok := l.numbers[key]
-	if !ok && len(l.numbers) < maxOperations-1 {
+	number, known := l.numbers[key]
+	if !known && len(l.numbers) < maxOperations-1 {
 		number = uint16(len(l.numbers) + 1) //nolint:gosec // Below 4,096.
 		l.numbers[key] = number
 	}
-	return number
+	l.roots[number]++
+	return number, l.roots[number]%probeEvery == 0 || l.quiets[number].Load() == 0
 }
 
-// quiet returns what is learnt of an operation.
-func (l *learner) quiet(number uint16) time.Duration {
-	if learnt := l.quiets[number].Load(); learnt > 0 {
-		return time.Duration(learnt)
+// quiet returns what is learnt of an operation. A probe waits so much longer that what is learnt can grow.
+func (l *learner) quiet(number uint16, probe bool) time.Duration {
+	learnt := time.Duration(l.quiets[number].Load())
+	switch {
+	case probe:
+		return min(max(l.initial, 2*learnt), l.most)
+	case learnt > 0:
+		return learnt
 	}
 	return l.initial
 }
 
-// learn takes over how long after its root the last span of a trace came.
+// learn takes over how long after its root the last span of a probe came.
 func (l *learner) learn(number uint16, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -264,8 +271,10 @@ func (l *learner) learn(number uint16, took time.Duration) {
 		l.sketches[number] = s
 	}
 	s.Add(max(took, 0))
-	if n := s.Count(); n >= learntEnough && n%learnEvery == 0 {
-		l.quiets[number].Store(int64(min(max(s.Quantile(learntShare), shortestQuiet), l.most)))
+	if n := s.Count(); n >= learntEnough && (n%learnEvery == 0 || int64(took) > l.quiets[number].Load()) {
+		learnt := s.Quantile(learntShare)
+		learnt += learnt / sketchError // What comes at that very time is not to be cut.
+		l.quiets[number].Store(int64(min(max(learnt, shortestQuiet), l.most)))
 	}
 	if s.Count() >= learntHalve {
 		s.Halve()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,10 @@ const (
 	defaultTraceSpans = 100_000
 	defaultDecisions  = 1_000_000
 	defaultWorkers    = 2
+	maxDecisions      = 1 << 30
+	longestAge        = 365 * 24 * time.Hour   // far from where sums of times overflow
 	shortestQuiet     = 200 * time.Millisecond // learnt, or under pressure
+	grace             = 500 * time.Millisecond // after the end of a context
 )
 
 // A Config says how traces are held, decided and handed on. The zero Config keeps all.
@@ -45,11 +49,12 @@ type Config struct {
 	// Shards is how many traces can be worked on at once: a power of two, at most 4,096; 0 = 64. Decisions come in one order only with 1.
 	Shards int
 
-	// Quiet is how long nothing has to come for a trace that looks whole to be decided; 0 = 2 s.
+	// Quiet is how long nothing has to come for a trace that looks whole to be decided; 0 = 2 s, at most a year.
 	Quiet time.Duration
-	// MaxAge is when a trace is decided whatever it looks like; 0 = 25 s, no less than Quiet.
+	// MaxAge is when a trace is decided whatever it looks like; 0 = 25 s, no less than Quiet, at most a year.
 	MaxAge time.Duration
-	// Adaptive learns Quiet for each operation, between 200 ms and MaxAge.
+	// Adaptive learns Quiet for each operation, between 200 ms and MaxAge. One trace in 64 waits for Quiet, or for
+	// twice what is learnt, to show whether spans come later by now.
 	Adaptive bool
 	// LocalRoots takes spans whose parent is in another process for roots, where only the spans of one process come.
 	LocalRoots bool
@@ -57,7 +62,7 @@ type Config struct {
 	// MaxTraceBytes of Span messages and MaxTraceSpans are when a trace is decided at once; 0 = 16 MiB and 100,000.
 	MaxTraceBytes int
 	MaxTraceSpans int
-	// Decisions is how many traces are remembered after their decision, 24 bytes each; 0 = 1,000,000.
+	// Decisions is how many traces are remembered after their decision, 24 bytes each; 0 = 1,000,000, at most 2^30.
 	Decisions int
 	// EarlyKeep hands on a trace as soon as one span alone keeps it.
 	EarlyKeep bool
@@ -76,7 +81,7 @@ type Config struct {
 	OnDecision func(tracing.Decision)
 	// Workers is how many calls of Output.Put there are at once; 0 = 2.
 	Workers int
-	// Now is the clock by which spans arrive; nil = time.Now. It must be safe for concurrent use.
+	// Now is the clock by which spans arrive; nil = time.Now. It must be safe for concurrent use. Where it jumps back, time goes on from there.
 	Now func() time.Time
 }
 
@@ -108,13 +113,14 @@ func (c Config) validate(out Output) error {
 	var errs problems
 	errs.add(out == nil, "no output")
 	errs.add(c.MaxBytes != 0 && c.MaxBytes < leastMaxBytes, "MaxBytes %d: want 0, or %d or more", c.MaxBytes, leastMaxBytes)
-	errs.add(c.SoftRatio < 0 || c.SoftRatio >= hardRatio, "SoftRatio %v: want 0 or more, and less than %v", c.SoftRatio, hardRatio)
+	errs.add(math.IsNaN(c.SoftRatio) || c.SoftRatio < 0 || c.SoftRatio >= hardRatio, "SoftRatio %v: want 0 or more, and less than %v", c.SoftRatio, hardRatio)
 	errs.add(c.Shards < 0 || c.Shards > maxShards || c.Shards&(c.Shards-1) != 0, "Shards %d: want a power of two, at most %d", c.Shards, maxShards)
-	errs.add(c.Quiet < 0, "Quiet %v: want 0 or more", c.Quiet)
-	errs.add(c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < orDefault(c.Quiet, defaultQuiet), "MaxAge %v: want 0, or Quiet or more", c.MaxAge)
+	errs.add(c.Quiet < 0 || c.Quiet > longestAge, "Quiet %v: want 0 or more, at most %v", c.Quiet, longestAge)
+	young := c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < orDefault(c.Quiet, defaultQuiet)
+	errs.add(young || c.MaxAge > longestAge, "MaxAge %v: want 0, or Quiet or more, at most %v", c.MaxAge, longestAge)
 	errs.add(c.MaxTraceBytes < 0, "MaxTraceBytes %d: want 0 or more", c.MaxTraceBytes)
 	errs.add(c.MaxTraceSpans < 0, "MaxTraceSpans %d: want 0 or more", c.MaxTraceSpans)
-	errs.add(c.Decisions < 0, "Decisions %d: want 0 or more", c.Decisions)
+	errs.add(c.Decisions < 0 || c.Decisions > maxDecisions, "Decisions %d: want 0 or more, at most %d", c.Decisions, maxDecisions)
 	errs.add(c.SyncAck && c.WALDir == "", "SyncAck without WALDir")
 	errs.add(c.Workers < 0, "Workers %d: want 0 or more", c.Workers)
 	return errors.Join(errs...)
@@ -123,38 +129,39 @@ func (c Config) validate(out Output) error {
 // A Collector holds the spans of traces until these are whole, decides which to keep, and hands them on. [New] makes it; Close ends it. It is a
 // tracing.Sink and a tracing.Admitter, and safe for concurrent use.
 type Collector struct {
-	out    Output
-	cfg    Config
-	base   time.Time // instants are counted from here
-	seed   maphash.Seed
-	soft   int64 // bytes
-	hard   int64
-	shards []*shard
-	jury   atomic.Pointer[sampling.Jury]
-	learnt *learner // nil = not Adaptive
-	intake sync.Pool
-	courts sync.Pool
-	queue  queue
-	past   *past // the last decisions
-	policy names // numbers of policies in what is remembered
-	faults faults
+	out     Output
+	cfg     Config
+	clock   clock
+	seed    maphash.Seed
+	soft    int64 // bytes
+	hard    int64
+	shards  []*shard
+	jury    atomic.Pointer[sampling.Jury]
+	learnt  *learner // nil = not Adaptive
+	intake  sync.Pool
+	courts  sync.Pool
+	queue   queue
+	past    *past // the last decisions
+	policy  names // numbers of policies in what is remembered
+	pledges pledges
+	faults  faults
 
-	used   atomic.Int64 // bytes held
-	unsent atomic.Int64 // spans that were left when Close ran out of time
-	freed  atomic.Int64 // bytes given back so far
-	drain  atomic.Int64 // bytes a second that are given back while memory is short, by and by; 0 = not known
+	used    atomic.Int64 // bytes held
+	unsent  atomic.Int64 // spans that were left when Close ran out of time
+	freed   atomic.Int64 // bytes given back so far
+	drain   atomic.Int64 // bytes a second that are given back while memory is short, by and by; 0 = not known
+	pressed atomic.Int64 // bytes of what was decided under pressure and the output does not have yet
 
-	gate   sync.RWMutex // held by calls that take requests; written by what has to come between them
-	epoch  Epoch
-	closed bool
-
-	deciding sync.RWMutex // held while closers decide
+	gate     gate       // of calls that take requests
+	deciding gate       // of closers that decide
+	turning  sync.Mutex // held while an epoch ends
 
 	log     *wal.Log      // nil = none
 	minding chan struct{} // ends what minds the log
 	logger  sync.WaitGroup
-	reading atomic.Uint64 // the epoch of the log that is read again; 0 = none
 	replay  replay
+	reading atomic.Uint64 // the epoch of the log that is read again, or the first of which something could not be taken; 0 = none
+	wanted  atomic.Int64  // bytes of room that what is read again waits for
 
 	tallyMu   sync.Mutex
 	tally     tally  // what is counted before spans reach a shard
@@ -189,15 +196,18 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 	cfg = cfg.withDefaults()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &Collector{
-		out: out, cfg: cfg, base: cfg.Now(), seed: maphash.MakeSeed(),
+		out: out, cfg: cfg, clock: clock{now: cfg.Now, base: cfg.Now()}, seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
-		past: newPast(), epoch: 1, tally: newTally(),
-		replay: replay{done: make(chan struct{})}, stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
+		past: newPast(), tally: newTally(), replay: replay{done: make(chan struct{})},
+		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
 	c.intake.New = func() any { return newIntake() }
 	c.courts.New = func() any { return newCourt() }
+	c.pledges.numbers = map[pledge]uint16{}
 	c.queue.init()
+	c.gate.open(1)
+	c.deciding.open(0)
 	if cfg.Adaptive {
 		c.learnt = &learner{most: cfg.MaxAge, initial: cfg.Quiet, numbers: map[uint64]uint16{}}
 	}
@@ -230,7 +240,7 @@ func (c *Collector) start(fs wal.FS, again []wal.Old) {
 	}
 	c.logger.Go(c.sync)
 	c.logger.Go(c.mind)
-	c.logger.Go(func() { c.readAgain(fs, again) })
+	c.running.Go(func() { c.readAgain(fs, again) }) // It may call what blocks.
 }
 
 // SetPolicies decides by others from now on. Those of the same name and settings as before go on with their state. The error is that of New, and
@@ -250,7 +260,14 @@ func (c *Collector) SetPolicies(policies []sampling.Policy) error {
 // of them. It returns context.Cause(ctx), wrapped, if ctx ends first, and an error if the log was not read to its end.
 func (c *Collector) Flush(ctx context.Context) error {
 	err := c.replay.wait(ctx)
-	c.closeAll()
+	decided := make(chan struct{})
+	go func() { // It ends when policies return.
+		defer close(decided)
+		c.closeAll()
+	}()
+	if late := soon(ctx, decided); late != nil {
+		return fmt.Errorf("collector: flush: a callback does not return: %w", late)
+	}
 	if undelivered := c.queue.drained(ctx); undelivered != nil {
 		err = c.blame(undelivered)
 	}
@@ -262,15 +279,11 @@ func (c *Collector) Flush(ctx context.Context) error {
 
 // Close takes no more requests, decides about all traces that are open, waits until the output took what is kept of them, and ends the
 // goroutines. If ctx ends first, what is left counts as failed, and the error says how many spans; with WALDir they come again. What the
-// output refused for good, before or meanwhile, is no error here but in Ledger.Failed. Close what sends to it first, a tracing.Provider above all:
-// what comes later is refused. It does not
-// wait for what is read again from WALDir, which stays there: call Flush before. After the first call others wait for its end.
+// output refused for good, before or meanwhile, is no error here but in Ledger.Failed. Callbacks that do not return within a second then are left
+// behind: what hangs on them counts when they do. Close what sends to it first, a tracing.Provider above all: what comes later is refused. It does
+// not wait for what is read again from WALDir, which stays there: call Flush before. After the first call others wait for its end.
 func (c *Collector) Close(ctx context.Context) error {
-	c.gate.Lock()
-	first := !c.closed
-	c.closed = true
-	c.gate.Unlock()
-	if !first {
+	if !c.gate.close() {
 		select {
 		case <-c.ended:
 			return nil
@@ -278,20 +291,29 @@ func (c *Collector) Close(ctx context.Context) error {
 			return fmt.Errorf("collector: close: %w", context.Cause(ctx))
 		}
 	}
-	defer close(c.ended)
-	c.closeAll()
-	err := c.queue.drained(ctx)
+	decided := make(chan struct{})
+	go func() {
+		defer close(decided)
+		c.gate.pass()
+		c.closeAll()
+	}()
+	err := soon(ctx, decided)
+	if err == nil {
+		err = c.queue.drained(ctx)
+	}
 	if c.log != nil {
 		c.endLog(err == nil)
 	}
 	close(c.stop)
 	c.cancel(tracing.ErrClosed) // Ends what Put does; the workers fail the rest.
-	c.running.Wait()
-	c.failRest()
-	for _, s := range c.shards { // Nothing is held any more, and nothing is taken.
-		s.mu.Lock()
-		s.arena.Release()
-		s.mu.Unlock()
+	go func() {
+		defer close(c.ended)
+		<-decided
+		c.empty()
+	}()
+	if late := soon(ctx, c.ended); late != nil {
+		left := c.unsent.Load() + c.Ledger().InFlight.Spans
+		return fmt.Errorf("collector: close: a callback does not return, %d spans were not handed on: %w", left, late)
 	}
 	if err != nil {
 		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), c.blame(err))
@@ -299,8 +321,77 @@ func (c *Collector) Close(ctx context.Context) error {
 	return nil
 }
 
+// soon waits until done is closed, and for a while longer than ctx: what minds that is through then.
+func soon(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
+		return context.Cause(ctx)
+	}
+}
+
+// empty waits for the goroutines and lets go of all that is held. Nothing is taken any more.
+func (c *Collector) empty() {
+	c.running.Wait()
+	c.failRest()
+	for _, s := range c.shards {
+		s.mu.Lock()
+		s.arena.Release()
+		s.mu.Unlock()
+	}
+}
+
 // now returns the instant in nanoseconds since the collector was made.
-func (c *Collector) now() int64 { return int64(c.cfg.Now().Sub(c.base)) }
+func (c *Collector) now() int64 { return c.clock.read() }
 
 // at returns an instant.
-func (c *Collector) at(now int64) time.Time { return c.base.Add(time.Duration(now)).UTC() }
+func (c *Collector) at(now int64) time.Time { return c.clock.at(now) }
+
+// A clock counts nanoseconds since it was made.
+type clock struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	base time.Time // instants are counted from here
+	last int64     // about the latest that was read
+}
+
+// leap is how much a clock goes back at once that jumps. By less it may be read in another order than it went.
+const leap = time.Second
+
+// read returns the instant of now. Where the clock jumps back, it goes on from the latest, or nothing would close until the clock is there again.
+func (c *clock) read() int64 {
+	now, jumped := c.look(false)
+	if jumped { // If it was not only that others looked later and were here before.
+		now, _ = c.look(true)
+	}
+	return now
+}
+
+func (c *clock) look(again bool) (now int64, jumped bool) {
+	at := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now = int64(at.Sub(c.base))
+	jumped = now < c.last-int64(leap)
+	if jumped && again {
+		c.base = at.Add(-time.Duration(c.last))
+		return c.last, true
+	}
+	c.last = max(c.last, now)
+	return now, jumped
+}
+
+func (c *clock) at(now int64) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base.Add(time.Duration(now)).UTC()
+}

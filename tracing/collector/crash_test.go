@@ -125,8 +125,15 @@ func TestALogThatFailsRefusesRequests(t *testing.T) {
 		if stats := c.Stats(); stats.LogErrors == 0 || stats.LastLog == "" || stats.Used != 0 {
 			t.Errorf("%+v", stats)
 		}
+		if refusing := c.Stats().Refusing; refusing != "log" {
+			t.Errorf("what is short: %q", refusing)
+		}
 		fs.FailAt(0)
 		take(t, c, one)
+		time.Sleep(2 * time.Second)
+		if refusing := c.Stats().Refusing; refusing != "" {
+			t.Errorf("what is short: %q, though requests are taken", refusing)
+		}
 		ledger := finish(t, c)
 		if ledger.Refused.Requests != 1 || ledger.Exported.Spans != 1 {
 			t.Errorf("%+v", ledger)

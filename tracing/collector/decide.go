@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/arena"
 	"github.com/tenon-go/tenon/tracing/internal/decided"
 	"github.com/tenon-go/tenon/tracing/sampling"
 	"go.opentelemetry.io/otel/trace"
@@ -63,6 +64,55 @@ func (n *names) name(w word) string {
 	default:
 		return otherPolicy
 	}
+}
+
+// A pledge is what a policy said of a span: that it alone keeps the trace. One that panicked keeps it as well.
+type pledge struct{ policy, reason string }
+
+func (p pledge) panicked() bool { return strings.HasPrefix(p.reason, sampling.Panicked) }
+
+const (
+	maxTexts    = 1 << 12 // of panics that are told apart
+	longestText = 1 << 10
+	maxPledges  = 1<<16 - 1
+)
+
+// pledges are the numbers of pledges, from 1, so that headers have no pointers.
+type pledges struct {
+	mu      sync.Mutex
+	known   []pledge
+	numbers map[pledge]uint16
+}
+
+func (a *pledges) number(one pledge) uint16 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	one.reason = one.reason[:min(len(one.reason), longestText)]
+	if number, ok := a.numbers[one]; ok {
+		return number
+	}
+	if len(a.known) >= maxTexts && one.panicked() {
+		one.reason = sampling.Panicked
+	}
+	if len(a.known) >= maxPledges-1 {
+		one = pledge{otherPolicy, sampling.Panicked}
+	}
+	number, ok := a.numbers[one]
+	if !ok {
+		number = uint16(len(a.known) + 1) //nolint:gosec // Up to maxPledges.
+		a.known = append(a.known, one)
+		a.numbers[one] = number
+	}
+	return number
+}
+
+func (a *pledges) of(number uint16) pledge {
+	if number == 0 {
+		return pledge{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[number-1]
 }
 
 // A court is what a decision works with.
@@ -139,7 +189,7 @@ func (c *Collector) decide(s *shard, id trace.TraceID, why tracing.Closed, parti
 	s.unique(t, all)
 	s.call(k, h, all, at, why)
 	early, reopened := t.early, t.reopened
-	if c.learnt != nil && t.rooted && why == tracing.ClosedComplete {
+	if t.probe && why == tracing.ClosedComplete {
 		c.learnt.learn(t.operation, time.Duration(t.last-t.rootAt))
 	}
 	s.mu.Unlock()
@@ -147,11 +197,11 @@ func (c *Collector) decide(s *shard, id trace.TraceID, why tracing.Closed, parti
 	jury := c.jury.Load()
 	decision, biased := jury.Decide(k.trace, at)
 	decision.Reopened = reopened
-	if why == tracing.ClosedEarly && !decision.Keep && brokeItsWord(jury, decision, c.policy.name(early)) {
-		decision.Keep, decision.Threshold, biased = true, k.trace.Floor, true
-		decision.Policy, decision.Reason = c.policy.name(early), enough
-	}
 	c.faults.policy(decision.Reason)
+	if said := c.pledges.of(early); said.stands(jury, decision, k.trace.Floor) {
+		decision.Keep, decision.Threshold, biased = true, k.trace.Floor, true
+		decision.Policy, decision.Reason = said.policy, said.reason
+	}
 
 	s.mu.Lock()
 	revival, revived := s.finish(h, decision, biased, partial)
@@ -162,14 +212,12 @@ func (c *Collector) decide(s *shard, id trace.TraceID, why tracing.Closed, parti
 	}
 }
 
-// enough is the reason where the policy gives none.
-const enough = "one span is enough"
-
-// brokeItsWord tells whether a policy that said that a span alone keeps the trace did not vote for it, and no other dropped it: as it said so, or
-// panicked, the trace is kept. Policies may have been replaced since.
-func brokeItsWord(jury *sampling.Jury, decision tracing.Decision, policy string) bool {
+// stands tells whether a pledge decides, as its policy did not vote for the trace when it closed early, or panicked before, and no other dropped
+// it. Policies may have been replaced since.
+func (p pledge) stands(jury *sampling.Jury, decision tracing.Decision, floor tracing.Threshold) bool {
 	dropped := decision.Policy != "" && decision.Threshold == tracing.MaxThreshold
-	return !dropped && slices.Contains(jury.Policies(), policy)
+	broken := decision.Closed == tracing.ClosedEarly && !decision.Keep || p.panicked() && decision.Threshold > floor
+	return broken && !dropped && slices.Contains(jury.Policies(), p.policy)
 }
 
 // announce tells of a decision.
@@ -313,7 +361,12 @@ func (s *shard) finish(h uint32, decision tracing.Decision, biased, partial bool
 func (s *shard) leave(h uint32, decision tracing.Decision, kind tracing.Part, partial bool) {
 	t := s.header(h)
 	t.state = leaving
-	s.c.queue.push(part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: t.chain.Size()})
+	p := part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: t.chain.Size()}
+	if decision.Closed == tracing.ClosedPressure || decision.Closed == tracing.ClosedEarly {
+		p.pressed = headerCharge + t.chain.Blocks()*arena.BlockSize
+		s.c.pressed.Add(p.pressed)
+	}
+	s.c.queue.push(p)
 }
 
 // late deals with spans in a request whose trace was decided before.
@@ -364,11 +417,15 @@ func (s *shard) fate(h uint32, w word) (revival tracing.Decision, revived bool) 
 		return tracing.Decision{}, false
 	}
 	_, floor, _ := t.claims.Result(t.id)
+	said, reason := s.c.pledges.of(t.early), revivedReason
+	if said.panicked() {
+		reason = said.reason
+	}
 	decision = tracing.Decision{
-		Trace: t.id, Keep: true, Policy: s.c.policy.name(t.early), Reason: revivedReason, Threshold: floor,
+		Trace: t.id, Keep: true, Policy: said.policy, Reason: reason, Threshold: floor,
 		At: s.c.at(s.c.now()), Closed: tracing.ClosedEarly, Reopened: decision.Reopened,
 	}
-	s.decided.Revive(t.hash, t.early|partialWord)
+	s.decided.Revive(t.hash, s.c.policy.number(said.policy)|keptWord|partialWord)
 	s.c.past.add(decision)
 	s.tally.revived++
 	s.tally.biased++

@@ -79,8 +79,9 @@
 // Without WALDir what is in memory is lost when the process is killed; a source that can send again, such as a queue, learns from Advance and
 // Settled from where on. With it, requests are logged, a file for each epoch of a second or 16 MiB, until all spans of the epoch met their fate, and
 // a collector that is made there takes the rest again: with SyncAck nothing that was acknowledged is lost, not even by a power failure. The output
-// may get spans twice then, and what was sampled out is decided anew. A file that a crash cut is read up to there; one that is damaged in between
-// loses the requests that are hit, whose bytes are counted and kept beside it.
+// may get spans twice then, and what was sampled out is decided anew. Where memory is short, the rest has its turn before what comes. A request
+// that a smaller MaxBytes never holds stays in the log, with all that comes after it, for a collector with a larger one; Stats names it. A file
+// that a crash cut is read up to there; one that is damaged in between loses the requests that are hit, whose bytes are counted and kept beside it.
 //
 // # Cost
 //
@@ -91,7 +92,8 @@
 // # Callbacks
 //
 // Policies, Tap, OnDecision and Output are called under no lock. One that panics is counted in Stats: a policy keeps the trace, an output gets its
-// batch again. They must not call Ingest, Admit, Flush, Close, Advance, Settled or Stats of the same collector and wait for the answer.
+// batch again. While one blocks, what it was called for waits, and so do Flush and Close until their context ends; others are taken, and epochs
+// end. They must not call Flush or Close of the same collector and wait for the answer.
 //
 // # What it does not do
 //

@@ -101,10 +101,7 @@ func (c *Collector) Stats() Stats {
 	c.queue.mu.Lock()
 	stats.Queued = c.queue.bytes
 	c.queue.mu.Unlock()
-	c.gate.RLock()
-	closed := c.closed
-	c.gate.RUnlock()
-	if closed {
+	if c.gate.isClosed() {
 		stats.Refusing = tracing.Closing
 	} else {
 		stats.Refusing = c.refusing()

@@ -96,6 +96,7 @@ func (c *Collector) bury(batch []part, fate Fate, why string) {
 		}
 		s.settle(p.header, fate, reason)
 		c.release(before - s.charged)
+		c.pressed.Add(-p.pressed)
 		s.mu.Unlock()
 	}
 }

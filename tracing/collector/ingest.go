@@ -49,9 +49,9 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	if ctx.Err() != nil {
 		return tracing.Result{}, fmt.Errorf("collector: ingest: %w", context.Cause(ctx))
 	}
-	c.gate.RLock()
-	defer c.gate.RUnlock()
-	if err := c.welcome(int64(len(req))); err != nil {
+	call, closed := c.gate.enter()
+	defer c.gate.leave(call)
+	if err := c.welcome(int64(len(req)), closed, again); err != nil {
 		return tracing.Result{}, err
 	}
 	in, _ := c.intake.Get().(*intake)
@@ -65,16 +65,12 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 		return tracing.Result{}, err
 	}
 	need := in.measure(c)
-	if beside := need + int64(len(req)); beside > c.cfg.MaxBytes { // A receiver has charged the body.
-		_ = c.count(int64(len(req)), tooLarge)
-		return tracing.Result{}, &tooLargeError{need: beside, limit: c.cfg.MaxBytes}
-	}
-	if !c.reserve(need) {
-		return tracing.Result{}, c.count(int64(len(req)), c.short())
+	if !c.reserve(need, again) {
+		return tracing.Result{}, c.refuse(int64(len(req)), need, again)
 	}
 	epoch := again
 	if epoch == 0 {
-		epoch = c.epoch
+		epoch = call.epoch
 		if err := c.write(req); err != nil {
 			c.used.Add(-need)
 			return tracing.Result{}, c.count(int64(len(req)), shortOfDisk)
@@ -234,6 +230,7 @@ func (s *shard) open(one *arrival, now int64, epoch Epoch, reopened bool) uint32
 // putAll adds the spans of a trace in a request to a header.
 func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	one := &in.traces[i]
+	s.lowerEpoch(t, in.epoch)
 	at, last, number := one.from, int32(-1), uint32(0)
 	for v := range in.groups.Views(i) {
 		if in.of[at] != last {
@@ -245,7 +242,7 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 		if t.state == open && !t.rooted && s.root(&v) {
 			t.rooted, t.rootAt = true, now
 			if s.c.learnt != nil {
-				t.operation = s.c.learnt.number(s.c.seed, v.Service(), v.Name())
+				t.operation, t.probe = s.c.learnt.root(s.c.seed, v.Service(), v.Name())
 			}
 			s.wheel.remove(s, t) // It is due earlier than it was.
 		}
@@ -256,7 +253,7 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 		s.wheel.remove(s, t)
 	}
 	if t.early == 0 && one.reason != "" {
-		t.early = s.c.policy.number(one.policy) | keptWord
+		t.early = s.c.pledges.number(pledge{one.policy, one.reason})
 	}
 }
 

@@ -106,6 +106,7 @@ type part struct {
 	kind     tracing.Part
 	partial  bool
 	size     int64
+	pressed  int64 // bytes that it takes, if it was decided under pressure
 }
 
 // A queue has the parts that wait for a worker, in order.

@@ -23,9 +23,7 @@ const (
 // Receivers call it before they read a body, which is not handed to Ingest after a refusal: so that counts as a refused request of that size.
 func (c *Collector) Admit(bytes int64) (release func(), err error) {
 	bytes = max(bytes, 0)
-	c.gate.RLock()
-	defer c.gate.RUnlock()
-	if c.closed {
+	if c.gate.isClosed() {
 		return nil, c.count(bytes, tracing.Closing)
 	}
 	if bytes > c.hard {
@@ -38,15 +36,38 @@ func (c *Collector) Admit(bytes int64) (release func(), err error) {
 	return sync.OnceFunc(func() { c.used.Add(-bytes) }), nil
 }
 
-// welcome refuses a request before it is parsed where that is of no use.
-func (c *Collector) welcome(size int64) error {
+// welcome refuses a request before it is parsed where that is of no use. One that is taken again was counted before, and is asked only later
+// whether it fits.
+func (c *Collector) welcome(size int64, closed bool, again Epoch) error {
 	switch {
-	case c.closed:
+	case again > 0 && closed:
+		return c.overload(tracing.Closing)
+	case again > 0:
+	case closed:
 		return c.count(size, tracing.Closing)
 	case c.used.Load() >= c.hard:
 		return c.count(size, c.short())
 	}
 	return nil
+}
+
+// refuse is the answer to a request that does not fit. Of one that comes for the first time a receiver has charged the body too.
+func (c *Collector) refuse(size, need int64, again Epoch) error {
+	all := need
+	if again == 0 {
+		all += size
+	}
+	switch {
+	case all > c.cfg.MaxBytes && again == 0:
+		_ = c.count(size, tooLarge)
+		fallthrough
+	case all > c.cfg.MaxBytes:
+		return &tooLargeError{need: all, limit: c.cfg.MaxBytes}
+	case again == 0:
+		return c.count(size, c.short())
+	}
+	c.wanted.Store(need)
+	return c.overload(c.short())
 }
 
 // count counts a refused request and returns its error.
@@ -102,10 +123,20 @@ func (c *Collector) overload(reason string) error {
 	return &tracing.OverloadError{RetryAfter: min(max(wait, shortestWait), longestWait), Cause: reason}
 }
 
-// reserve charges bytes if they fit.
-func (c *Collector) reserve(bytes int64) bool { return c.reserveBelow(bytes, c.cfg.MaxBytes) }
+// reserve charges the bytes of a request if they fit.
+func (c *Collector) reserve(bytes int64, again Epoch) bool {
+	if again > 0 {
+		return c.charge(bytes, c.cfg.MaxBytes)
+	}
+	return c.reserveBelow(bytes, c.cfg.MaxBytes)
+}
 
+// reserveBelow charges bytes if they fit below a limit, and leave the room that what is read again waits for: others come without end.
 func (c *Collector) reserveBelow(bytes, limit int64) bool {
+	return c.charge(bytes, min(limit, c.cfg.MaxBytes-c.wanted.Load()))
+}
+
+func (c *Collector) charge(bytes, limit int64) bool {
 	for {
 		used := c.used.Load()
 		if used+bytes > limit {
@@ -127,14 +158,13 @@ func (c *Collector) release(bytes int64) {
 type candidate struct {
 	s      *shard
 	id     trace.TraceID
-	weight int64 // its bytes times its age
+	weight float64 // its bytes times its age, which may be more than an integer holds
 }
 
 // relieve makes room: first by traces that are kept already by one span, then by those that look complete, at last, so that there is always
 // progress, by incomplete ones, those first that hold most for longest.
 func (c *Collector) relieve() {
-	c.deciding.RLock()
-	defer c.deciding.RUnlock()
+	defer c.deciding.leave(c.deciding.begin())
 	now := c.now()
 	steps := [...]struct {
 		why     tracing.Closed
@@ -155,12 +185,19 @@ func (c *Collector) relieve() {
 		chosen := c.candidates(now, step.choose)
 		others += len(chosen)
 		for _, one := range chosen {
-			if c.used.Load() < c.soft {
+			if !c.isShort() {
 				return
 			}
 			c.decide(one.s, one.id, step.why, step.partial)
 		}
 	}
+}
+
+// isShort tells whether more is to be decided to make room. What was decided so, and is on its way to the output, gives back its room by itself,
+// unless the output fails.
+func (c *Collector) isShort() bool {
+	used := c.used.Load()
+	return used >= c.soft && (used-c.pressed.Load() >= c.soft || c.queue.failing())
 }
 
 // candidates returns the open traces that are chosen, the heaviest first.
@@ -170,7 +207,7 @@ func (c *Collector) candidates(now int64, choose func(*shard, *header) bool) []c
 		s.mu.Lock()
 		for id, h := range s.byID {
 			if t := s.header(h); t.state == open && choose(s, t) {
-				all = append(all, candidate{s, id, t.chain.Size() * (now - t.first + 1) >> 10})
+				all = append(all, candidate{s, id, float64(t.chain.Size()) * float64(now-t.first+1)})
 			}
 		}
 		s.mu.Unlock()

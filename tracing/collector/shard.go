@@ -64,9 +64,10 @@ type header struct {
 	errors     int32
 	bytes      int64 // of Span messages, without duplicates
 	operation  uint16
-	early      word // the policy that a span alone satisfied, and that it is kept
+	early      uint16 // the pledge that a span alone keeps the trace; 0 = none
 	state      state
 	rooted     bool
+	probe      bool // of the learner
 	reopened   bool
 	patient    bool  // it is looked at only when parents that are missing are given up
 	slot       uint8 // of the wheel, + 1; 0 = in none

@@ -12,6 +12,10 @@ import (
 const (
 	headSize   = 8
 	nameFormat = "%016x-%08x.log"
+
+	// No log comes so far. A file that says so is not ours: the numbers after it would begin again at 0, or be too long for a name.
+	farthestEpoch  = 1 << 62
+	farthestSerial = 1 << 31
 )
 
 var (
@@ -27,7 +31,7 @@ type Old struct {
 	Epoch uint64
 }
 
-// A Log takes requests. [Open] makes it. It is safe for concurrent use, but for Rotate beside Append.
+// A Log takes requests. [Open] makes it. It is safe for concurrent use.
 type Log struct {
 	fs     FS
 	unlock func() error // nil = nothing to unlock
@@ -74,6 +78,9 @@ func Open(fs FS) (*Log, []Old, error) {
 		if n, err := fmt.Sscanf(name, nameFormat, &one.Epoch, &serial); n != 2 || err != nil || fmt.Sprintf(nameFormat, one.Epoch, serial) != name {
 			continue // Not ours.
 		}
+		if one.Epoch > farthestEpoch || serial > farthestSerial {
+			continue
+		}
 		l.names = append(l.names, one)
 		l.epoch, l.serial = max(l.epoch, one.Epoch), max(l.serial, serial)
 	}
@@ -104,10 +111,11 @@ func (l *Log) Append(req []byte) (wait func() error, err error) {
 	l.buf = appendRecord(l.buf[:0], req)
 	if _, err := l.file.Write(l.buf); err != nil {
 		// What was written of it would hide all that comes after it.
+		err = fmt.Errorf("log: %w", err)
 		if cut := l.file.Truncate(l.size); cut != nil {
-			l.abandon()
+			l.abandon(err)
 		}
-		return nil, fmt.Errorf("log: %w", err)
+		return nil, err
 	}
 	l.size += int64(len(l.buf))
 	if l.head == nil {
@@ -137,10 +145,19 @@ func (l *Log) create() error {
 	return nil
 }
 
-// abandon goes on in another file.
-func (l *Log) abandon() {
+// abandon goes on in another file. Those who wait for what was not synced yet are told that it is not durable: the next sync is of the other file.
+func (l *Log) abandon(err error) {
 	_ = l.file.Close() // What counts was synced, or its writers are told that it is not.
 	l.file, l.size = nil, 0
+	l.tell(err)
+}
+
+// tell lets those go on who wait for the next sync.
+func (l *Log) tell(err error) {
+	if g := l.head; g != nil {
+		l.head, g.err = nil, err
+		close(g.done)
+	}
 }
 
 func appendRecord(b, req []byte) []byte {
@@ -164,20 +181,16 @@ func (l *Log) Sync() error {
 }
 
 func (l *Log) sync() error {
-	g := l.head
-	if g == nil {
+	if l.head == nil {
 		return nil
 	}
-	l.head = nil
-	if l.file == nil {
-		g.err = errors.New("log: the file was abandoned")
-	} else if err := l.file.Sync(); err != nil {
-		g.err = fmt.Errorf("log: %w", err)
-		l.abandon()
+	if l.err = l.file.Sync(); l.err != nil {
+		l.err = fmt.Errorf("log: %w", l.err)
+		l.abandon(l.err)
+		return l.err
 	}
-	l.err = g.err
-	close(g.done)
-	return g.err
+	l.tell(nil)
+	return nil
 }
 
 // Rotate has what comes from now on belong to an epoch.
@@ -198,13 +211,6 @@ func (l *Log) Size() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.size
-}
-
-// Err returns the error of the last call; nil = it worked.
-func (l *Log) Err() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err
 }
 
 // Settle removes the files of an epoch and of all before it, but that which is written. What cannot be removed is tried again by the next call.

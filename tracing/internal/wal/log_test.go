@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -178,6 +179,57 @@ func found(t *testing.T, fs wal.FS, acknowledged [][]byte) {
 	}
 }
 
+// TestWhatWasWrittenToAnAbandonedFileIsNotDurable plays random windows of faults, in which a write and the truncation after it fail too: a sync of
+// the next file says nothing of what was written to the one before.
+func TestWhatWasWrittenToAnAbandonedFileIsNotDurable(t *testing.T) {
+	durable := 0
+	for seed := range uint64(600) {
+		var fs faultyfs.FS
+		acknowledged := faultWindows(t, &fs, seeded(seed))
+		durable += len(acknowledged)
+		found(t, fs.Crash(seeded(seed)), acknowledged)
+	}
+	if durable < 600 {
+		t.Errorf("only %d requests were acknowledged: this proves little", durable)
+	}
+}
+
+// faultWindows writes 12 requests, of which some meet faults, and returns those of which it was told that they are durable.
+func faultWindows(t *testing.T, fs *faultyfs.FS, source *rand.Rand) (acknowledged [][]byte) {
+	t.Helper()
+	log, _, err := wal.Open(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := map[int]func() error{}
+	for n := 1; n <= 12; n++ {
+		switch source.IntN(6) {
+		case 0:
+			fs.FailFrom(1 + source.IntN(2))
+		case 1:
+			fs.FailAt(1 + source.IntN(3))
+		case 2:
+			_ = log.Rotate(log.Epoch() + 1) // Those who wait are told.
+		default:
+			fs.FailAt(0)
+		}
+		if wait, err := log.Append(request(n)); err == nil {
+			waits[n] = wait
+		}
+		if source.IntN(3) > 0 {
+			continue
+		}
+		_ = log.Sync() // Likewise.
+		for _, n := range slices.Sorted(maps.Keys(waits)) {
+			if waits[n]() == nil {
+				acknowledged = append(acknowledged, request(n))
+			}
+		}
+		clear(waits)
+	}
+	return acknowledged
+}
+
 func TestTornTailsAreCut(t *testing.T) {
 	dir := wal.Dir(t.TempDir())
 	log, _, err := wal.Open(dir)
@@ -214,6 +266,30 @@ func TestTornTailsAreCut(t *testing.T) {
 		got, cuts := readAll(t, dir, old)
 		if len(got) != complete || (cuts == 0) != atEnd {
 			t.Fatalf("%d of %d bytes: %d requests, want %d; %d cuts", size, len(whole), len(got), complete, cuts)
+		}
+	}
+}
+
+// TestForeignNumbersAreNotCountedOn opens a log beside files of the last epoch and the last serial that a name can have.
+func TestForeignNumbersAreNotCountedOn(t *testing.T) {
+	for _, name := range []string{"ffffffffffffffff-00000001.log", "0000000000000001-ffffffff.log"} {
+		var fs faultyfs.FS
+		if err := fs.MakeDir(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fs.Create(name); err != nil {
+			t.Fatal(err)
+		}
+		log, old, err := wal.Open(&fs)
+		if err != nil || len(old) > 0 || log.Epoch() == 0 {
+			t.Fatalf("beside %s: epoch %d, %v, %v", name, log.Epoch(), old, err)
+		}
+		write(t, log, 1)
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, old, err = wal.Open(&fs); err != nil || len(old) != 1 {
+			t.Errorf("beside %s: %v is to be read again, %v", name, old, err)
 		}
 	}
 }
