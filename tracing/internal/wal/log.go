@@ -45,7 +45,6 @@ type Log struct {
 	buf    []byte
 	head   *group // what was written since the last sync
 	closed bool
-	err    error // of the last call that failed; nil once one works again
 }
 
 // A group is requests that are synced together.
@@ -102,7 +101,6 @@ func (l *Log) Append(req []byte) (wait func() error, err error) {
 	if l.closed {
 		return nil, ErrClosed
 	}
-	defer func() { l.err = err }()
 	if l.file == nil {
 		if err := l.create(); err != nil {
 			return nil, err
@@ -184,10 +182,10 @@ func (l *Log) sync() error {
 	if l.head == nil {
 		return nil
 	}
-	if l.err = l.file.Sync(); l.err != nil {
-		l.err = fmt.Errorf("log: %w", l.err)
-		l.abandon(l.err)
-		return l.err
+	if err := l.file.Sync(); err != nil {
+		err = fmt.Errorf("log: %w", err)
+		l.abandon(err)
+		return err
 	}
 	l.tell(nil)
 	return nil
