@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/tenon-go/tenon/tracing"
 )
 
@@ -18,7 +17,6 @@ const (
 	defaultMaxBody = 64 << 20
 	firstBuffer    = 64 << 10
 	keptBuffer     = 4 << 20 // larger ones are not used again
-	zstdWindow     = 8 << 20 // what a frame may look back on, as its specification advises
 )
 
 // A HandlerConfig says what a handler takes.
@@ -100,20 +98,29 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	charge := &charge{admitter: h.admitter}
 	defer charge.release()
-	buf, ok := h.buffers.Get().(*[]byte)
-	if !ok {
-		buf = new(make([]byte, 0, firstBuffer))
-	}
+	buf := h.buffer()
 	result, refused := h.take(r, kind, buf, charge)
-	if cap(*buf) <= keptBuffer {
-		h.buffers.Put(buf)
-	}
+	h.keep(buf)
 	if refused != nil {
 		refused.write(w, kind)
 		return
 	}
 	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(success(result, kind)) //nolint:gosec // G705: never HTML. Who does not listen any more needs no answer.
+}
+
+func (h *Handler) buffer() *[]byte {
+	buf, ok := h.buffers.Get().(*[]byte)
+	if !ok {
+		buf = new(make([]byte, 0, firstBuffer))
+	}
+	return buf
+}
+
+func (h *Handler) keep(buf *[]byte) {
+	if cap(*buf) <= keptBuffer {
+		h.buffers.Put(buf)
+	}
 }
 
 // take reads the body into buf and hands it to the sink.
@@ -167,19 +174,6 @@ func (h *Handler) read(r *http.Request, buf *[]byte, charge *charge) *status {
 		h.count(&h.stats.Unsupported)
 		return &status{http: http.StatusUnsupportedMediaType, code: codeInvalid, message: "otlp: content encoding " + encoding + ": want gzip, zstd or none"}
 	}
-}
-
-// zstd unpacks a body. What its frames look back on is memory too.
-func (h *Handler) zstd(body io.Reader, buf *[]byte, charge *charge) *status {
-	if err := charge.more(zstdWindow); err != nil {
-		return unaffordable(err)
-	}
-	unzip, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
-	if err != nil {
-		return h.unreadable(err)
-	}
-	defer unzip.Close()
-	return h.fill(buf, unzip, charge)
 }
 
 // fill reads all into buf, within the limit. What buf grows is charged before it does.

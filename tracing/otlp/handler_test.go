@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,7 +170,9 @@ func TestHandlerSaysWhyItRefuses(t *testing.T) {
 		{"no media type", "", "", nil, nil, 0, 415, "", nil},
 		{"memory", protobuf, "", some(1), nil, 1, 429, "2", []string{"memory"}},
 		{"memory, when unpacked", protobuf, "gzip", gzipped(big[:1<<20]), nil, 128 << 10, 429, "2", []string{"memory"}},
-		{"memory, for zstd", protobuf, "zstd", zstandard(t, some(1)), nil, 1 << 20, 429, "2", []string{"memory"}},
+		{"memory, for the window of zstd", protobuf, "zstd", windowed(t, some(1)), nil, 1 << 20, 429, "2", []string{"memory"}},
+		{"memory, for a later window", protobuf, "zstd", append(zstandard(t, some(1)), windowed(t, some(1))...), nil, 1 << 20, 429, "2", []string{"memory"}},
+		{"half of zstd", protobuf, "zstd", windowed(t, some(1))[:12], nil, 0, 400, "", []string{"body"}},
 		{"overload", protobuf, "", some(1), &tracing.OverloadError{Cause: "queue"}, 0, 429, "1", []string{"\x08\x0e", "queue"}},
 		{"overload in JSON", jsonBody, "", []byte(`{}`), &tracing.OverloadError{Cause: "queue"}, 0, 429, "1", []string{`"code":14`, "queue"}},
 		{"closing", protobuf, "", some(1), &tracing.OverloadError{RetryAfter: time.Minute, Cause: tracing.Closing}, 0, 503, "60", []string{"closing"}},
@@ -264,6 +267,58 @@ func wantParts(t *testing.T, body string, parts []string) {
 	for _, part := range parts {
 		if !strings.Contains(body, part) {
 			t.Errorf("%q does not say %q", body, part)
+		}
+	}
+}
+
+// windowed packs like a stream whose size is not known in the beginning: it may look back on 8 MiB.
+func windowed(t *testing.T, b []byte) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := zstd.NewWriter(&packed, zstd.WithWindowSize(8<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, half := range [][]byte{b[:len(b)/2], b[len(b)/2:]} {
+		if _, err := w.Write(half); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.Bytes()
+}
+
+// A body is charged for the window that its frames have, not for any that they could have; and what its client has not sent yet costs nothing.
+func TestZstdIsChargedByItsWindows(t *testing.T) {
+	small, skipped := zstandard(t, some(1)), append([]byte{0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0}, "xyz"...)
+	for name, test := range map[string]struct {
+		body  []byte
+		spans int
+		most  int64
+	}{
+		"a frame":             {small, 1, 1 << 20},
+		"three frames":        {slices.Concat(small, skipped, small, small), 3, 1 << 20},
+		"a frame of a stream": {windowed(t, some(1)), 1, 9 << 20},
+		"all of them":         {slices.Concat(small, windowed(t, some(1)), skipped), 2, 9 << 20},
+	} {
+		s := &sink{}
+		resp := post(t, s, protobuf, "zstd", test.body, true)
+		if resp.Code != http.StatusOK || s.spans != test.spans || s.most > test.most {
+			t.Errorf("%s: status %d, %d spans, %d bytes charged at most", name, resp.Code, s.spans, s.most)
+		}
+		for n := range test.body { // What is cut off or changed is no reason to panic.
+			post(t, s, protobuf, "zstd", test.body[:n], true)
+			changed := slices.Clone(test.body)
+			changed[n] ^= 0x55
+			post(t, s, protobuf, "zstd", changed, true)
+		}
+		if s.most > 10<<20 {
+			t.Errorf("%s: %d bytes charged at most", name, s.most)
 		}
 	}
 }

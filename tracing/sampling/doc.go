@@ -55,6 +55,7 @@
 //   - Invariant 7: in expectation the adjusted counts of the traces kept add up to those that came, of any kind of them, but for what is counted as biased.
 //   - State is bounded: 4,096 operations of a Slow with Quantile, 10,000 keys of a PerKey, each of at most 1,024 bytes; beyond that they
 //     share one.
+//   - A decision takes time linear in the bytes of the trace: into what its spans have in common is looked once, if it is large.
 //   - A policy that panics keeps the trace.
 //   - All deciders, and a Jury, are safe for concurrent use.
 //

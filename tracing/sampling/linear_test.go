@@ -50,8 +50,6 @@ func TestPoliciesAreLinearInResources(t *testing.T) {
 	const n = 3000
 	for _, shape := range []struct{ resources, scopes int }{{1, 1}, {3, 3}, {1, n}} {
 		views := crowd(t, n, shape.resources, shape.scopes)
-		whole := light(1, n)
-		whole.Each = slices.Values(views)
 		from := time.Now()
 		for _, v := range views {
 			v.Each(func(string, attribute.Value) {})
@@ -65,19 +63,33 @@ func TestPoliciesAreLinearInResources(t *testing.T) {
 			sampling.Filter{Expr: `{ any.text =~ ".*y" }`},
 			sampling.Filter{Expr: `{ scope.tenant || service = "y" }`},
 		} {
-			d := decider(t, p)
-			from := time.Now()
-			for _, v := range views {
-				if d.Early(v) {
-					t.Fatalf("%+v keeps", p)
+			took := judging(t, p, views)
+			for range 2 { // Something else may have had the machine.
+				if took > 100*once {
+					took = judging(t, p, views)
 				}
 			}
-			if d.Decide(whole, begin()).Vote != sampling.VoteAbstain {
-				t.Errorf("%+v keeps", p)
-			}
-			if took := time.Since(from); took > 100*once {
+			if took > 100*once {
 				t.Errorf("%+v, %+v: takes %v, reading the spans %v", shape, p, took, once)
 			}
 		}
 	}
+}
+
+// judging returns how long a policy, which must not keep, takes for all spans and for their trace.
+func judging(t *testing.T, p sampling.Policy, views []tracing.View) time.Duration {
+	t.Helper()
+	whole := light(1, len(views))
+	whole.Each = slices.Values(views)
+	d := decider(t, p)
+	from := time.Now()
+	for _, v := range views {
+		if d.Early(v) {
+			t.Fatalf("%+v keeps", p)
+		}
+	}
+	if d.Decide(whole, begin()).Vote != sampling.VoteAbstain {
+		t.Errorf("%+v keeps", p)
+	}
+	return time.Since(from)
 }
