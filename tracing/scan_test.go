@@ -308,7 +308,7 @@ func TestHostileRequestsAreBounded(t *testing.T) {
 	} {
 		begin := time.Now()
 		allocs := testing.AllocsPerRun(1, func() { _ = tracing.Scan(req, func(v tracing.View, _ tracing.Rejection) { v.Attr("k") }) })
-		if spent := time.Since(begin); spent > 5*time.Second || allocs > 1_100_000 {
+		if spent := time.Since(begin); spent > 20*time.Second || allocs > 1_100_000 {
 			t.Errorf("%s: %v, %v allocations for %d bytes", name, spent, allocs, len(req))
 		}
 	}

@@ -215,7 +215,9 @@ func (c *Collector) readAgain(fs wal.FS, again []wal.Old) {
 			}
 			return
 		}
-		c.replay.left.Add(-1)
+		if stays == 0 {
+			c.replay.left.Add(-1)
+		}
 	}
 	c.reading.Store(stays)
 }
