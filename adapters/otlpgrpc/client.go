@@ -76,20 +76,6 @@ func (c *Client) Stats() otlp.ClientStats {
 	return c.stats
 }
 
-// Put sends the spans of kept as one request. What the server rejects of it is counted in Stats, and no error.
-func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
-	size := 0
-	for i := range kept {
-		size += len(kept[i].OTLP)
-	}
-	req := make([]byte, 0, size)
-	for i := range kept {
-		req = append(req, kept[i].OTLP...)
-	}
-	_, err := c.Ingest(ctx, req)
-	return err
-}
-
 // Ingest sends a request and waits for the answer. Where the status says that it may pass (UNAVAILABLE and those that OTLP names beside it, and
 // RESOURCE_EXHAUSTED with RetryInfo) it tries again, by the server's RetryInfo or BackOff, whichever is later. It gives up when BackOff does,
 // with a *tracing.OverloadError if the last answer had a RetryInfo, else with the status, wrapped; or when ctx ends, with context.Cause(ctx),
@@ -97,6 +83,15 @@ func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
+	result, err := c.send(ctx, req)
+	if err != nil {
+		return tracing.Result{}, c.failed(err)
+	}
+	return result, nil
+}
+
+// send is Ingest, but for the count of requests that were given up.
+func (c *Client) send(ctx context.Context, req []byte) (tracing.Result, error) {
 	backOff := c.cfg.BackOff()
 	for {
 		result, err := c.try(ctx, req)
@@ -104,14 +99,14 @@ func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error)
 			return c.taken(result), nil
 		}
 		if ctx.Err() != nil {
-			return tracing.Result{}, c.failed(fmt.Errorf("otlpgrpc: %w (last try: %w)", context.Cause(ctx), err))
+			return tracing.Result{}, fmt.Errorf("otlpgrpc: %w (last try: %w)", context.Cause(ctx), err)
 		}
 		if errors.Is(err, tracing.ErrPermanent) {
-			return tracing.Result{}, c.failed(err)
+			return tracing.Result{}, err
 		}
 		wait := backOff.NextBackOff()
 		if wait < 0 {
-			return tracing.Result{}, c.failed(err)
+			return tracing.Result{}, err
 		}
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			wait = max(wait, overload.RetryAfter)

@@ -123,26 +123,21 @@ func (c *Client) Stats() ClientStats {
 	return c.stats
 }
 
-// Put sends the spans of kept as one request. What the server rejects of it is counted in Stats, and no error.
-func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
-	size := 0
-	for i := range kept {
-		size += len(kept[i].OTLP)
-	}
-	req := make([]byte, 0, size)
-	for i := range kept {
-		req = append(req, kept[i].OTLP...)
-	}
-	_, err := c.Ingest(ctx, req)
-	return err
-}
-
 // Ingest sends a request and waits for the answer. Without one, and where the answer is 429, 502, 503 or 504, it tries again, by the server's
 // Retry-After or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if there was an answer, or when ctx
 // ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
+	result, err := c.send(ctx, req)
+	if err != nil {
+		return tracing.Result{}, c.failed(err)
+	}
+	return result, nil
+}
+
+// send is Ingest, but for the count of requests that were given up.
+func (c *Client) send(ctx context.Context, req []byte) (tracing.Result, error) {
 	body, err := c.encode(req)
 	if err != nil {
 		return tracing.Result{}, fmt.Errorf("otlp: %w", err)
@@ -155,14 +150,14 @@ func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error)
 			return c.taken(tracing.Result{Accepted: spansIn(req) - rejected, Rejected: rejected, Reason: answer.message}), nil
 		}
 		if ctx.Err() != nil {
-			return tracing.Result{}, c.failed(fmt.Errorf("otlp: %w (last try: %w)", context.Cause(ctx), err))
+			return tracing.Result{}, fmt.Errorf("otlp: %w (last try: %w)", context.Cause(ctx), err)
 		}
 		if errors.Is(err, tracing.ErrPermanent) {
-			return tracing.Result{}, c.failed(err)
+			return tracing.Result{}, err
 		}
 		wait := backOff.NextBackOff()
 		if wait < 0 {
-			return tracing.Result{}, c.failed(err)
+			return tracing.Result{}, err
 		}
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			wait = max(wait, overload.RetryAfter)
