@@ -313,5 +313,24 @@ func (s *shard) finish(h uint32, decision tracing.Decision, biased, partial bool
 func (s *shard) leave(h uint32, decision tracing.Decision, kind tracing.Part, partial bool) {
 	t := s.header(h)
 	t.state = leaving
-	s.c.queue.push(part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: t.chain.Size()})
+	s.c.queue.push(part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: s.outgoing(t)})
+}
+
+// outgoing returns about how many bytes a part of these spans has. Each origin is in it once, however many runs of it there are.
+func (s *shard) outgoing(t *header) int64 {
+	if t.shared <= t.chain.Size() { // As nearly always: near enough.
+		return t.chain.Size() + t.shared
+	}
+	s.ids = s.ids[:0]
+	for _, r := range s.list(t) {
+		if r.origin&flagRun != 0 {
+			s.ids = append(s.ids, uint64(r.origin&originMask))
+		}
+	}
+	slices.Sort(s.ids)
+	size := t.chain.Size()
+	for _, number := range slices.Compact(s.ids) {
+		size += s.origins[number].bytes()
+	}
+	return size
 }

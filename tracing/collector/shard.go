@@ -63,6 +63,7 @@ type header struct {
 	spans      int32
 	errors     int32
 	bytes      int64 // of Span messages, without duplicates
+	shared     int64 // bytes of the origins of all runs
 	operation  uint16
 	early      word // the policy that a span alone satisfied, and that it is kept
 	state      state
@@ -92,6 +93,9 @@ type origin struct {
 	refs     int
 	charge   int64
 }
+
+// bytes returns what the messages and URLs have.
+func (o *origin) bytes() int64 { return (o.charge - originCharge) / 2 }
 
 // A shard holds the traces whose IDs fall to it.
 type shard struct {
@@ -174,6 +178,7 @@ func (s *shard) put(t *header, v *tracing.View, number uint32) {
 		flags |= flagRun
 		s.origins[number].refs++
 		t.lastOrigin = number
+		t.shared += s.origins[number].bytes()
 	}
 	if v.Status() == codes.Error {
 		flags |= flagError
