@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/arena"
 	"github.com/tenon-go/tenon/tracing/internal/wal"
 	"github.com/tenon-go/tenon/tracing/sampling"
 )
@@ -128,6 +129,7 @@ type Collector struct {
 	soft   int64 // bytes
 	hard   int64
 	shards []*shard
+	slabs  *arena.Pool // of all shards
 	jury   atomic.Pointer[sampling.Jury]
 	learnt *learner // nil = not Adaptive
 	intake sync.Pool
@@ -185,7 +187,8 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 	c := &Collector{
 		out: out, cfg: cfg, base: cfg.Now(), seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
-		past: newPast(), epoch: 1, tally: newTally(),
+		slabs: arena.NewPool(int(min(max(cfg.MaxBytes/int64(cfg.Shards)/4, minSlab), maxSlab))),
+		past:  newPast(), epoch: 1, tally: newTally(),
 		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
@@ -278,6 +281,7 @@ func (c *Collector) Close(ctx context.Context) error {
 		s.arena.Release()
 		s.mu.Unlock()
 	}
+	c.slabs.Release()
 	if err != nil {
 		return fmt.Errorf("collector: close: %d spans were not handed on: %w", c.unsent.Load(), err)
 	}

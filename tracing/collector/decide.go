@@ -113,8 +113,8 @@ func (k *court) copy() {
 func (k *court) rest() {
 	clear(k.views)
 	k.s, k.trace, k.views, k.read = nil, sampling.Trace{}, k.views[:0], false
-	if cap(k.raw) > batchBytes {
-		k.raw = nil
+	if cap(k.raw) > batchBytes || cap(k.views) > roomy {
+		k.raw, k.views = nil, nil
 	}
 }
 

@@ -26,7 +26,8 @@ const (
 	maxServices   = 4096
 	maxNames      = 4096
 	otherServices = "_other"
-	recordHeader  = 24 // bytes before each span in a chain
+	recordHeader  = 24   // bytes before each span in a chain
+	roomy         = 4096 // spans, for more of which room is not kept
 )
 
 // Flags of a record, in the bits above its origin.
@@ -124,9 +125,8 @@ type shard struct {
 }
 
 func newShard(c *Collector) *shard {
-	slab := int(min(max(c.cfg.MaxBytes/int64(c.cfg.Shards)/4, minSlab), maxSlab))
 	return &shard{
-		c: c, arena: arena.New(slab), byID: map[trace.TraceID]uint32{}, decided: decided.New(max(c.cfg.Decisions/c.cfg.Shards, 1)),
+		c: c, arena: arena.New(c.slabs), byID: map[trace.TraceID]uint32{}, decided: decided.New(max(c.cfg.Decisions/c.cfg.Shards, 1)),
 		origins: []*origin{nil}, byHash: map[uint64]uint32{}, services: map[string]*serviceTally{}, names: map[string]string{}, tally: newTally(),
 		wheel: newWheel(c.cfg.Quiet), made: 1,
 	}
@@ -160,6 +160,9 @@ func (s *shard) remove(h uint32, all []record) {
 		if r.origin&flagRun != 0 {
 			s.dropOrigin(r.origin & originMask)
 		}
+	}
+	if cap(s.records) > roomy {
+		s.records, s.ids, s.parents = nil, nil, nil
 	}
 	s.charged -= headerCharge + t.chain.Blocks()*arena.BlockSize
 	s.arena.Free(&t.chain)
