@@ -14,12 +14,14 @@ import (
 
 // An intake is what one call of Ingest works with.
 type intake struct {
-	groups  otlp.Groups
-	numbers map[*tracing.Origin]int32
-	origins []originKey
-	of      []int32 // the origin of each span, trace by trace
-	traces  []arrival
-	epoch   Epoch
+	groups    otlp.Groups
+	numbers   map[*tracing.Origin]int32
+	resources map[resourceKey]resource
+	origins   []originKey
+	shares    []share // of each origin in each shard, as far as there are some
+	of        []int32 // the origin of each span, trace by trace
+	traces    []arrival
+	epoch     Epoch
 }
 
 // An arrival is the spans of one trace in a request.
@@ -34,7 +36,9 @@ type arrival struct {
 // forgetful is how large an intake gets before it is not used again, in spans: one huge request should not hold its memory for good.
 const forgetful = 100_000
 
-func newIntake() *intake { return &intake{numbers: map[*tracing.Origin]int32{}} }
+func newIntake() *intake {
+	return &intake{numbers: map[*tracing.Origin]int32{}, resources: map[resourceKey]resource{}}
+}
 
 // Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
 // malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes. It is safe for
@@ -91,8 +95,9 @@ func (c *Collector) giveBack(in *intake) {
 		return
 	}
 	clear(in.numbers)
+	clear(in.resources)
 	clear(in.origins) // They would hold the request.
-	in.origins, in.of, in.traces = in.origins[:0], in.of[:0], in.traces[:0]
+	in.origins, in.shares, in.of, in.traces = in.origins[:0], in.shares[:0], in.of[:0], in.traces[:0]
 	c.intake.Put(in)
 }
 
@@ -112,7 +117,7 @@ func (in *intake) measure(c *Collector) (need int64) {
 			}
 			if number != run {
 				run = number
-				need += in.origins[number].charge()
+				need += in.charge(c, one.hash, number)
 			}
 			in.of = append(in.of, number)
 			size += recordHeader + int64(len(v.Raw()))
@@ -125,18 +130,6 @@ func (in *intake) measure(c *Collector) (need int64) {
 		in.traces = append(in.traces, one)
 	}
 	return need
-}
-
-// number returns that of a view's origin in the request.
-func (in *intake) number(c *Collector, v *tracing.View) int32 {
-	shared := v.Origin()
-	number, ok := in.numbers[shared]
-	if !ok {
-		number = int32(len(in.origins)) //nolint:gosec // Not more than spans of a request.
-		in.numbers[shared] = number
-		in.origins = append(in.origins, originKey{origin: shared, hash: hashOrigin(c.seed, shared), service: v.Service()})
-	}
-	return number
 }
 
 // took counts a request that was taken, and the spans of it that were rejected.
@@ -231,16 +224,20 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	one := &in.traces[i]
 	at, last, number := one.from, int32(-1), uint32(0)
 	for v := range in.groups.Views(i) {
-		if in.of[at] != last {
+		run := in.of[at] != last
+		if run {
 			last = in.of[at]
-			number = s.intern(&in.origins[last])
+			number = s.borrow(in, one.hash, last)
 		}
 		at++
 		s.put(t, &v, number)
+		if run { // The header holds it now.
+			s.handBack(in, one.hash, last)
+		}
 		if t.state == open && !t.rooted && s.root(&v) {
 			t.rooted, t.rootAt = true, now
 			if s.c.learnt != nil {
-				t.operation = s.c.learnt.number(s.c.seed, v.Service(), v.Name())
+				t.operation = s.c.learnt.number(s.c.seed, in.origins[last].service, v.Name())
 			}
 			s.wheel.remove(s, t) // It is due earlier than it was.
 		}

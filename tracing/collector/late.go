@@ -21,7 +21,7 @@ func (s *shard) late(in *intake, i int, w word, now int64) (revival tracing.Deci
 
 // sampledOutLate counts spans of a trace that was dropped without holding them.
 func (s *shard) sampledOutLate(in *intake, i int, w word) {
-	at := in.traces[i].from
+	at, last := in.traces[i].from, int32(-1)
 	var all Count
 	for v := range in.groups.Views(i) {
 		size := int64(len(v.Raw()))
@@ -29,6 +29,10 @@ func (s *shard) sampledOutLate(in *intake, i int, w word) {
 		service.add(received, size)
 		service.add(FateSampledOutLate, size)
 		all = all.plus(Count{1, size})
+		if in.of[at] != last {
+			last = in.of[at]
+			s.handBack(in, in.traces[i].hash, last)
+		}
 		at++
 	}
 	s.tally.add(received, all.Spans, all.Bytes)

@@ -3,7 +3,6 @@ package collector
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/maphash"
 	"math"
 	"strings"
 	"sync"
@@ -337,18 +336,6 @@ type originKey struct {
 func (k *originKey) charge() int64 {
 	o := k.origin
 	return originCharge + 2*int64(len(o.Resource)+len(o.ResourceSchema)+len(o.Scope)+len(o.ScopeSchema))
-}
-
-func hashOrigin(seed maphash.Seed, o *tracing.Origin) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, part := range [...][]byte{o.Resource, o.ResourceSchema, o.Scope, o.ScopeSchema} {
-		var length [8]byte
-		binary.LittleEndian.PutUint64(length[:], uint64(len(part)))
-		_, _ = h.Write(length[:]) // It never fails.
-		_, _ = h.Write(part)
-	}
-	return h.Sum64()
 }
 
 func sameOrigin(a, b *tracing.Origin) bool {
