@@ -233,7 +233,7 @@ func (s *shard) unique(t *header, all []record) {
 		twins[i] = twin{record: r, hash: maphash.Bytes(s.c.seed, scratch), place: i}
 	}
 	slices.SortFunc(twins, func(a, b twin) int {
-		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.hash, b.hash), cmp.Compare(a.place, b.place))
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.hash, b.hash), cmp.Compare(a.origin&originMask, b.origin&originMask), cmp.Compare(a.place, b.place))
 	})
 	first := twins[0]
 	var gone []int
