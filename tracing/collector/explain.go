@@ -84,15 +84,12 @@ type Stats struct {
 
 // Stats returns the state of this instant.
 func (c *Collector) Stats() Stats {
-	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes}
+	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes, Queued: c.queue.waiting()}
 	for _, s := range c.shards {
 		s.mu.Lock()
 		stats.Collisions += s.decided.Collisions()
 		s.mu.Unlock()
 	}
-	c.queue.mu.Lock()
-	stats.Queued = c.queue.bytes
-	c.queue.mu.Unlock()
 	c.gate.RLock()
 	closed := c.closed
 	c.gate.RUnlock()

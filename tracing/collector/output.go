@@ -14,8 +14,9 @@ import (
 
 // An Output takes what is kept. *otlp.Client is one.
 type Output interface {
-	// Put takes parts of traces, all or none. It may keep them. After an error the same parts come again, unless it Is tracing.ErrPermanent:
-	// then they count as failed. It is called by Config.Workers at once.
+	// Put takes parts of traces, all or none. They are its own, to keep and to change. After an error the same parts come again after 100 ms to
+	// 5 s, behind others that wait, and in smaller batches if others are taken and they are not; unless the error Is tracing.ErrPermanent: then
+	// they count as failed. It is called by Config.Workers at once.
 	Put(ctx context.Context, kept []tracing.Kept) error
 }
 
@@ -26,7 +27,7 @@ type OutputFunc func(ctx context.Context, kept []tracing.Kept) error
 func (f OutputFunc) Put(ctx context.Context, kept []tracing.Kept) error { return f(ctx, kept) }
 
 // Tee returns an Output that hands everything to all outputs, in order. If one fails, all get the same parts again; if those that fail do so for
-// good, the error Is tracing.ErrPermanent, though others may have taken the parts.
+// good, the error Is tracing.ErrPermanent, though others may have taken the parts. Outputs must not change what they get, as the next gets it too.
 func Tee(outputs ...Output) Output {
 	outputs = slices.Clone(outputs)
 	return OutputFunc(func(ctx context.Context, kept []tracing.Kept) error {
@@ -127,15 +128,20 @@ type queue struct {
 	parts  []part // from head on
 	head   int
 	bytes  int64
-	taken  uint64            // parts that workers have, or had
-	flying map[uint64]uint64 // first and last+1 of the parts that a worker has
-	hasty  int               // who waits for the queue to drain
-	moved  chan struct{}     // closed when a worker is done
-	broken bool              // the last call of the output failed
+	taken  uint64              // parts that workers have, or had
+	flying map[uint64]struct{} // the first part of each batch that a worker has, or that failed
+	hasty  int                 // who waits for the queue to drain
+	moved  chan struct{}       // closed when a batch is dealt with
+	broken bool                // the last call of the output failed
+	failed []*batch            // those that come again, in the order in which they failed
+	turn   bool                // it is the turn of one of them
+	wins   int64               // batches that the output took
+	fresh  gate                // of batches that come for the first time
+	later  gate                // of those that come again
 }
 
 func (q *queue) init() {
-	q.signal, q.moved, q.flying = make(chan struct{}, 1), make(chan struct{}), map[uint64]uint64{}
+	q.signal, q.moved, q.flying = make(chan struct{}, 1), make(chan struct{}), map[uint64]struct{}{}
 }
 
 // push adds a part.
@@ -158,47 +164,70 @@ func (q *queue) notify() {
 	}
 }
 
-// take returns the next batch: at 1 MiB, after a while, or at once if somebody waits. first tells it apart; none = stop was closed.
-func (q *queue) take(stop <-chan struct{}) (batch []part, first uint64) {
+// take returns the next batch: at 1 MiB, after a while, or at once if somebody waits; or one that failed, in turn with others. nil = stop was
+// closed, and nothing is there to be taken at once.
+func (q *queue) take(stop <-chan struct{}) *batch {
 	timer := time.NewTimer(batchWait) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
 	defer timer.Stop()
-	waited := false
+	var since time.Time // when there were parts to wait for others; zero = there are none
 	for {
-		q.mu.Lock()
-		some := len(q.parts) > q.head
-		if some && (q.bytes >= batchBytes || q.hasty > 0 || waited) {
-			batch, first = q.pop()
-			more := len(q.parts) > q.head
-			q.mu.Unlock()
-			if more { // For another worker.
-				q.notify()
-			}
-			return batch, first
-		}
-		q.mu.Unlock()
-		if !some {
-			waited = false
-			timer.Reset(batchWait)
+		now := time.Now() //nolint:forbidigo // likewise
+		one, due := q.next(now, &since)
+		if one != nil {
+			return one
 		}
 		var after <-chan time.Time
-		if some {
+		if !due.IsZero() {
+			timer.Reset(due.Sub(now))
 			after = timer.C
 		}
 		select {
 		case <-stop:
-			return nil, 0
+			return nil
 		case <-q.signal:
-			if !some {
-				timer.Reset(batchWait)
-			}
 		case <-after:
-			waited = true
 		}
 	}
 }
 
+// next returns the batch to be taken now, or when to look again; zero = when there is a signal.
+func (q *queue) next(now time.Time, since *time.Time) (one *batch, due time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ready := false
+	if len(q.parts) == q.head {
+		*since = time.Time{}
+	} else {
+		if since.IsZero() {
+			*since = now
+		}
+		due = since.Add(batchWait)
+		if q.bytes >= batchBytes || q.hasty > 0 {
+			due = now
+		}
+		due = latest(due, q.fresh.next)
+		ready = !now.Before(due)
+	}
+	at, soonest := q.ripe(now)
+	switch {
+	case at >= 0 && (q.turn || !ready):
+		one, q.turn = q.failed[at], false
+		q.failed = slices.Delete(q.failed, at, at+1)
+	case ready:
+		one, q.turn = q.pop(), true
+	case due.IsZero() || !soonest.IsZero() && soonest.Before(due):
+		return nil, soonest
+	default:
+		return nil, due
+	}
+	if len(q.parts) > q.head || len(q.failed) > 0 { // For another worker.
+		q.notify()
+	}
+	return one, time.Time{}
+}
+
 // pop takes a batch off.
-func (q *queue) pop() (batch []part, first uint64) {
+func (q *queue) pop() *batch {
 	size, n := int64(0), 0
 	for _, p := range q.parts[q.head:] {
 		if n > 0 && size+p.size > batchBytes {
@@ -207,17 +236,16 @@ func (q *queue) pop() (batch []part, first uint64) {
 		size += p.size
 		n++
 	}
-	batch = slices.Clone(q.parts[q.head : q.head+n])
+	one := &batch{parts: slices.Clone(q.parts[q.head : q.head+n]), first: q.taken}
 	clear(q.parts[q.head : q.head+n])
 	q.head += n
 	if q.head > len(q.parts)/2 {
 		q.parts, q.head = append(q.parts[:0], q.parts[q.head:]...), 0
 	}
 	q.bytes -= size
-	first = q.taken
 	q.taken += uint64(n)
-	q.flying[first] = q.taken
-	return batch, first
+	q.flying[one.first] = struct{}{}
+	return one
 }
 
 // landed says that a batch is dealt with.
@@ -264,10 +292,4 @@ func (q *queue) failing() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.broken
-}
-
-func (q *queue) outcome(err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.broken = err != nil
 }

@@ -86,12 +86,12 @@ type record struct {
 
 // An origin is what spans share, once in a shard.
 type origin struct {
-	hash     uint64
-	origin   *tracing.Origin
-	services []string // the one, as summaries have it
-	service  *serviceTally
-	refs     int
-	charge   int64
+	hash    uint64
+	origin  *tracing.Origin
+	named   string // the service
+	service *serviceTally
+	refs    int
+	charge  int64
 }
 
 // bytes returns what the messages and URLs have.
@@ -286,7 +286,7 @@ func (s *shard) intern(key *originKey) uint32 {
 		number = uint32(len(s.origins)) //nolint:gosec // Each takes hundreds of bytes.
 		s.origins = append(s.origins, nil)
 	}
-	entry := &origin{hash: key.hash, origin: cloneOrigin(key.origin), services: []string{strings.Clone(key.service)}, service: s.service(key.service), charge: key.charge()}
+	entry := &origin{hash: key.hash, origin: cloneOrigin(key.origin), named: strings.Clone(key.service), service: s.service(key.service), charge: key.charge()}
 	s.origins[number] = entry
 	s.byHash[key.hash] = number
 	s.charged += entry.charge

@@ -23,7 +23,7 @@ type memory struct {
 
 // NewPool returns a pool of slabs of at most so many bytes: a power of two of blocks, one at least.
 func NewPool(slabBytes int) *Pool {
-	return &Pool{shift: uint(bits.Len(uint(max(slabBytes/BlockSize, 1)))) - 1} //nolint:gosec // Positive.
+	return &Pool{shift: uint(bits.Len(uint(max(slabBytes/BlockSize, 1)))) - 1}
 }
 
 func (p *Pool) perSlab() uint32 { return 1 << p.shift }
