@@ -252,7 +252,7 @@ func (s *shard) name(name string) string {
 	known, ok := s.names[name]
 	if !ok {
 		known = strings.Clone(name)
-		if len(s.names) < maxNames {
+		if len(s.names) < maxNames && fits(known, &s.nameBytes) {
 			s.names[known] = known
 		}
 	}

@@ -68,7 +68,8 @@ type Ledger struct {
 
 	// Reasons are ordered by fate, then by spans, the most first.
 	Reasons []Reason
-	// Services are the 20 of which most bytes were received, the most first, and a last one of name "" for the others, if there are any.
+	// Services are the 20 of which most bytes were received, the most first, and a last one of name "" for the others, if there are any. One named
+	// "_other" stands for names of more than 1,024 bytes, and for what is beyond some thousands of names.
 	Services []ServiceLedger
 }
 

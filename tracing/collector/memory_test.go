@@ -1,6 +1,10 @@
 package collector_test
 
 import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +18,7 @@ import (
 func TestShardsDoNotKeepTheirPeaks(t *testing.T) {
 	const most = 8 << 20
 	c := start(t, collector.OutputFunc(discard), collector.Config{MaxBytes: most})
-	for i := range 60 {
+	for i := range 30 {
 		take(t, c, tracing.Encode([]tracing.Span{span(byte(i), 1, func(s *tracing.Span) { s.Name = strings.Repeat("n", 3<<20) })}))
 		if err := c.Flush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -27,4 +31,56 @@ func TestShardsDoNotKeepTheirPeaks(t *testing.T) {
 	if slabs := c.SlabBytes(); slabs != 0 {
 		t.Errorf("after Close there are %d bytes", slabs)
 	}
+}
+
+// Names that senders write are kept for good only as far as they are short and few; what leaves has them as they came.
+func TestNamesAreBounded(t *testing.T) {
+	long := 0
+	c := start(t, collector.OutputFunc(func(_ context.Context, kept []tracing.Kept) error {
+		for i := range kept {
+			if sum := &kept[i].Summary; len(sum.RootService) > 100_000 && len(sum.RootName) > 100_000 {
+				long++
+			}
+		}
+		return nil
+	}), collector.Config{Shards: 1, Workers: 1})
+	before := heap()
+	for i := range 600 {
+		size := 1000 // There is no room for all of them, though each is short.
+		if i%2 == 0 {
+			size = 100_000
+		}
+		s := span(1, 1)
+		s.TraceID, s.Name = traceNo(i), fmt.Sprint(i, strings.Repeat("n", size))
+		s.Resource = of(fmt.Sprint(i, strings.Repeat("s", size)))
+		take(t, c, tracing.Encode([]tracing.Span{s}))
+		if i%50 == 0 {
+			if err := c.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if grown := heap() - before; grown > 20<<20 {
+		t.Errorf("nothing is held, and %d bytes are", grown)
+	}
+	ledger := finish(t, c)
+	if long != 300 {
+		t.Errorf("%d of 300 long names left", long)
+	}
+	other := slices.IndexFunc(ledger.Services, func(s collector.ServiceLedger) bool { return s.Name == "_other" })
+	if other < 0 || ledger.Services[other].Received.Spans < 450 || ledger.Services[other].Exported != ledger.Services[other].Received {
+		t.Errorf("services %.300v", fmt.Sprint(ledger.Services))
+	}
+}
+
+// heap returns the bytes that are reachable.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc) //nolint:gosec // Far below the maximum.
 }

@@ -24,6 +24,8 @@ const (
 	originCharge  = 320 // of an origin beside its bytes, which are there twice
 	maxServices   = 4096
 	maxNames      = 4096
+	longestName   = 1024      // bytes of a name that is kept for good: senders write them
+	roomForNames  = 128 << 10 // bytes, for services and again for roots
 	otherServices = "_other"
 	recordHeader  = 24   // bytes before each span in a chain
 	roomy         = 4096 // spans, for more of which room is not kept
@@ -121,6 +123,8 @@ type shard struct {
 	parents  []uint64
 	scratch  []byte
 	names    map[string]string // of roots
+	// Bytes of the names of services and of roots that are kept for good.
+	serviceBytes, nameBytes int
 }
 
 func newShard(c *Collector) *shard {
@@ -307,23 +311,27 @@ func (s *shard) dropOrigin(number uint32) {
 	s.gaps = append(s.gaps, number)
 }
 
-// service returns the counts of a service.
+// service returns the counts of a service, or those of all for which there is no room.
 func (s *shard) service(name string) *serviceTally {
 	one, ok := s.services[name]
 	if ok {
 		return one
 	}
-	if len(s.services) >= maxServices {
-		if name == otherServices {
-			one = &serviceTally{}
-			s.services[name] = one
-			return one
-		}
+	if name != otherServices && (len(s.services) >= maxServices || !fits(name, &s.serviceBytes)) {
 		return s.service(otherServices)
 	}
 	one = &serviceTally{}
 	s.services[string([]byte(name))] = one // A copy: the name is that of a request.
 	return one
+}
+
+// fits tells whether a name can be kept beside those that have so many bytes, and adds it to them.
+func fits(name string, bytes *int) bool {
+	if len(name) > longestName || *bytes+len(name) > roomForNames {
+		return false
+	}
+	*bytes += len(name)
+	return true
 }
 
 // An originKey is an origin of a request.
