@@ -192,7 +192,7 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
-	c.intake.New = func() any { return newIntake() }
+	c.intake.New = func() any { return newIntake(c) }
 	c.courts.New = func() any { return newCourt() }
 	c.queue.init()
 	if cfg.Adaptive {

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 
@@ -22,6 +23,9 @@ type intake struct {
 	of        []int32 // the origin of each span, trace by trace
 	traces    []arrival
 	epoch     Epoch
+	huge      bool  // it has more spans than are worth room for good
+	least     int64 // bytes that it takes at least
+	reading   int64 // bytes charged for reading it
 }
 
 // An arrival is the spans of one trace in a request.
@@ -36,8 +40,31 @@ type arrival struct {
 // forgetful is how large an intake gets before it is not used again, in spans: one huge request should not hold its memory for good.
 const forgetful = 100_000
 
-func newIntake() *intake {
-	return &intake{numbers: map[*tracing.Origin]int32{}, resources: map[resourceKey]resource{}}
+// What a request takes while it is read, beyond some thousands of spans.
+const (
+	viewCharge  = 160 // bytes for a span
+	groupCharge = 160 // for a trace
+)
+
+func newIntake(c *Collector) *intake {
+	in := &intake{numbers: map[*tracing.Origin]int32{}, resources: map[resourceKey]resource{}}
+	in.groups.Room = func(spans, traces int) error { return c.room(in, spans, traces) }
+	return in
+}
+
+// errNoRoom ends the reading of a request.
+var errNoRoom = errors.New("no room")
+
+// room charges what so many spans take while they are read. It is an error where they will not fit in any case, or not now.
+func (c *Collector) room(in *intake, spans, traces int) error {
+	in.huge = spans > forgetful
+	reading := int64(spans)*viewCharge + int64(traces)*groupCharge
+	in.least = reading + int64(traces)*(headerCharge+arena.BlockSize)
+	if in.least > c.cfg.MaxBytes || !c.reserve(reading-in.reading) {
+		return errNoRoom
+	}
+	in.reading = reading
+	return nil
 }
 
 // Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
@@ -61,16 +88,13 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	defer c.giveBack(in)
 	result, err := in.groups.Read(req)
 	if err != nil {
-		c.tallyMu.Lock()
-		defer c.tallyMu.Unlock()
-		size := Volume{1, int64(len(req))}
-		c.tally.offered, c.tally.torn = c.tally.offered.plus(size), c.tally.torn.plus(size)
-		return tracing.Result{}, err
+		return tracing.Result{}, c.unread(in, len(req), err)
 	}
-	need := in.measure(c)
-	if !c.reserve(need) {
+	need := max(in.measure(c), in.reading)
+	if !c.reserve(need - in.reading) {
 		return tracing.Result{}, c.refuse(len(req), need)
 	}
+	in.reading = 0 // It is part of need.
 	epoch := again
 	if epoch == 0 {
 		epoch = c.epoch
@@ -90,8 +114,22 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	return result, nil
 }
 
+// unread counts a request that could not be read to its end, and returns its error.
+func (c *Collector) unread(in *intake, size int, err error) error {
+	if errors.Is(err, errNoRoom) {
+		return c.refuse(size, in.least)
+	}
+	c.tallyMu.Lock()
+	defer c.tallyMu.Unlock()
+	one := Volume{1, int64(size)}
+	c.tally.offered, c.tally.torn = c.tally.offered.plus(one), c.tally.torn.plus(one)
+	return err
+}
+
 func (c *Collector) giveBack(in *intake) {
-	if len(in.of) > forgetful {
+	c.used.Add(-in.reading)
+	in.reading = 0
+	if in.huge {
 		return
 	}
 	clear(in.numbers)

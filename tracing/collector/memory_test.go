@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Shards that reach their peaks one after the other have no more memory than at once.
@@ -73,6 +74,48 @@ func TestNamesAreBounded(t *testing.T) {
 	other := slices.IndexFunc(ledger.Services, func(s collector.ServiceLedger) bool { return s.Name == "_other" })
 	if other < 0 || ledger.Services[other].Received.Spans < 450 || ledger.Services[other].Exported != ledger.Services[other].Received {
 		t.Errorf("services %.300v", fmt.Sprint(ledger.Services))
+	}
+}
+
+// What requests of very many small spans take while they are read is bounded, and charged.
+//
+// Invariant: tracing 5.
+func TestReadingIsCharged(t *testing.T) {
+	const most = 16 << 20
+	many := func(n int, of func(int) trace.TraceID) []byte {
+		var req []byte
+		for i := 0; i < n; i += 1000 {
+			spans := make([]tracing.Span, 1000)
+			for j := range spans {
+				spans[j] = tracing.Span{TraceID: of(i + j), ID: trace.SpanID{1, byte(i >> 8), byte(i), byte(j)}}
+			}
+			req = append(req, tracing.Encode(spans)...)
+		}
+		return req
+	}
+	one := func(int) trace.TraceID { return traceNo(1) }
+	for name, test := range map[string]struct {
+		req  []byte
+		fits bool
+	}{
+		"many traces":       {many(300_000, traceNo), false},
+		"one trace":         {many(300_000, one), false},
+		"one that fits":     {many(50_000, one), true},
+		"one, and too much": {append(many(300_000, one), 0xff), false},
+	} {
+		c := start(t, &taker{}, collector.Config{MaxBytes: most})
+		before, after := runtime.MemStats{}, runtime.MemStats{}
+		runtime.ReadMemStats(&before)
+		_, err := c.Ingest(t.Context(), test.req)
+		runtime.ReadMemStats(&after)
+		if (err == nil) != test.fits {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 5*most {
+			t.Errorf("%s: reading %d bytes took %d", name, len(test.req), took)
+		}
+		balanced(t, c)
+		finish(t, c)
 	}
 }
 
