@@ -116,6 +116,9 @@ func (k *court) rest() {
 	if cap(k.raw) > batchBytes || cap(k.views) > roomy {
 		k.raw, k.views = nil, nil
 	}
+	if cap(k.root) > largeSpan {
+		k.root = nil
+	}
 }
 
 // decide closes a trace and decides about it, unless somebody else does so already. partial says that it is known not to be whole.

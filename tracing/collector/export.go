@@ -162,6 +162,9 @@ func (s *shard) summary(t *header, records []record) tracing.Summary {
 			s.scratch = s.raw(s.scratch[:0], r)
 			root := s.view(s.scratch, r)
 			sum.RootService, sum.RootName = s.origins[r.origin&originMask].named, s.name(root.Name())
+			if cap(s.scratch) > largeSpan {
+				s.scratch = nil
+			}
 			break
 		}
 	}

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
+	"github.com/tenon-go/tenon/tracing/sampling"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -77,6 +79,24 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 }
 
+// A large span leaves no room of its size behind in the shard that had it.
+func TestLargeSpansLeaveNoRoomBehind(t *testing.T) {
+	c := start(t, collector.OutputFunc(discard), collector.Config{MaxBytes: 8 << 20, Policies: []sampling.Policy{sampling.Always{}}})
+	before := heap()
+	for i := range 200 { // All shards get one.
+		s := span(1, 1, func(s *tracing.Span) { s.Name = strings.Repeat("n", 500_000) })
+		s.TraceID = traceNo(i)
+		take(t, c, tracing.Encode([]tracing.Span{s}))
+		if err := c.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := heap() - before; grown > 16<<20 {
+		t.Errorf("nothing is held, and %d bytes are", grown)
+	}
+	finish(t, c)
+}
+
 // What requests of very many small spans take while they are read is bounded, and charged.
 //
 // Invariant: tracing 5.
@@ -87,7 +107,8 @@ func TestReadingIsCharged(t *testing.T) {
 		for i := 0; i < n; i += 1000 {
 			spans := make([]tracing.Span, 1000)
 			for j := range spans {
-				spans[j] = tracing.Span{TraceID: of(i + j), ID: trace.SpanID{1, byte(i >> 8), byte(i), byte(j)}}
+				spans[j] = tracing.Span{TraceID: of(i + j), ID: trace.SpanID{7: 1}}
+				binary.BigEndian.PutUint32(spans[j].ID[:], uint32(i+j+1))
 			}
 			req = append(req, tracing.Encode(spans)...)
 		}

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +12,6 @@ import (
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 )
 
 func of(service string) *tracing.Resource {
@@ -41,35 +41,46 @@ func TestDuplicatesAreOfOneResource(t *testing.T) {
 	}
 }
 
-// A summary names each service once, in order, and a trace of very many takes no longer than its spans.
+// A summary names each service once, in order, and a trace of very many takes not much longer than one of as many spans.
 func TestSummaryNamesManyServices(t *testing.T) {
-	for _, n := range []int{1, 2, 8, 9, 30_000} {
-		out := &taker{}
-		c := start(t, out, collector.Config{})
-		var spans []tracing.Span
-		var want []string
-		for i := range n {
-			service := fmt.Sprintf("service-%06d", n-i)
-			want = append(want, service)
-			for again := range 2 {
-				s := span(1, 1)
-				s.ID, s.Resource = trace.SpanID{1, byte(again), 5: byte(i >> 16), 6: byte(i >> 8), 7: byte(i)}, of(service)
-				spans = append(spans, s)
-			}
+	const many = 30_000
+	_, plain := services(t, many, 1)
+	for _, n := range []int{2, 8, 9, 16, many} {
+		got, took := services(t, many, n)
+		want := make([]string, n)
+		for i := range want {
+			want[i] = fmt.Sprintf("service-%06d", i)
 		}
-		slices.Sort(want)
-		half := make([]tracing.Span, 0, len(spans)) // Runs come again.
-		for i := range spans {
-			half = append(half, spans[i/2+i%2*n])
+		differ(t, fmt.Sprint(n, " services"), want, got)
+		if took > 20*plain+time.Second {
+			t.Errorf("%d services took %v, one %v", n, took, plain)
 		}
-		from := time.Now()
-		take(t, c, tracing.Encode(half))
-		finish(t, c)
-		if took := time.Since(from); took > 5*time.Second {
-			t.Errorf("%d services took %v", n, took)
-		}
-		differ(t, fmt.Sprint(n, " services"), want, out.of(id(1))[0].Summary.Services)
 	}
+}
+
+// services sends a trace of spans whose services come in turns, and returns those of its summary, and how long it took.
+func services(t *testing.T, spans, n int) ([]string, time.Duration) {
+	t.Helper()
+	out := &taker{}
+	c := start(t, out, collector.Config{})
+	resources := make([]*tracing.Resource, n)
+	for i := range resources {
+		resources[i] = of(fmt.Sprintf("service-%06d", n-1-i))
+	}
+	var req []byte
+	for i := 0; i < spans; i += 1000 {
+		some := make([]tracing.Span, 1000)
+		for j := range some {
+			some[j] = span(1, 1)
+			some[j].Resource = resources[(i+j)%n]
+			binary.BigEndian.PutUint32(some[j].ID[:], uint32(i+j+1))
+		}
+		req = append(req, tracing.Encode(some)...)
+	}
+	from := time.Now()
+	take(t, c, req)
+	finish(t, c)
+	return out.of(id(1))[0].Summary.Services, time.Since(from)
 }
 
 // What an output does with parts that it did not take, or with one trace's services, does not show in what comes again, or to others.

@@ -27,8 +27,9 @@ const (
 	longestName   = 1024      // bytes of a name that is kept for good: senders write them
 	roomForNames  = 128 << 10 // bytes, for services and again for roots
 	otherServices = "_other"
-	recordHeader  = 24   // bytes before each span in a chain
-	roomy         = 4096 // spans, for more of which room is not kept
+	recordHeader  = 24       // bytes before each span in a chain
+	roomy         = 4096     // spans, for more of which room is not kept
+	largeSpan     = 64 << 10 // bytes, likewise
 )
 
 // Flags of a record, in the bits above its origin.
