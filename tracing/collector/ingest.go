@@ -2,9 +2,10 @@ package collector
 
 import (
 	"context"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/internal/arena"
@@ -40,31 +41,10 @@ type arrival struct {
 // forgetful is how large an intake gets before it is not used again, in spans: one huge request should not hold its memory for good.
 const forgetful = 100_000
 
-// What a request takes while it is read, beyond some thousands of spans.
-const (
-	viewCharge  = 160 // bytes for a span
-	groupCharge = 160 // for a trace
-)
-
 func newIntake(c *Collector) *intake {
 	in := &intake{numbers: map[*tracing.Origin]int32{}, resources: map[resourceKey]resource{}}
 	in.groups.Room = func(spans, traces int) error { return c.room(in, spans, traces) }
 	return in
-}
-
-// errNoRoom ends the reading of a request.
-var errNoRoom = errors.New("no room")
-
-// room charges what so many spans take while they are read. It is an error where they will not fit in any case, or not now.
-func (c *Collector) room(in *intake, spans, traces int) error {
-	in.huge = spans > forgetful
-	reading := int64(spans)*viewCharge + int64(traces)*groupCharge
-	in.least = reading + int64(traces)*(headerCharge+arena.BlockSize)
-	if in.least > c.cfg.MaxBytes || !c.reserve(reading-in.reading) {
-		return errNoRoom
-	}
-	in.reading = reading
-	return nil
 }
 
 // Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
@@ -114,18 +94,6 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	return result, nil
 }
 
-// unread counts a request that could not be read to its end, and returns its error.
-func (c *Collector) unread(in *intake, size int, err error) error {
-	if errors.Is(err, errNoRoom) {
-		return c.refuse(size, in.least)
-	}
-	c.tallyMu.Lock()
-	defer c.tallyMu.Unlock()
-	one := Volume{1, int64(size)}
-	c.tally.offered, c.tally.torn = c.tally.offered.plus(one), c.tally.torn.plus(one)
-	return err
-}
-
 func (c *Collector) giveBack(in *intake) {
 	c.used.Add(-in.reading)
 	in.reading = 0
@@ -168,6 +136,97 @@ func (in *intake) measure(c *Collector) (need int64) {
 		in.traces = append(in.traces, one)
 	}
 	return need
+}
+
+// A resourceKey tells the resources of a request apart by where their bytes are: scopes of one resource have the same.
+type resourceKey struct {
+	resource, schema           *byte // nil = none
+	resourceBytes, schemaBytes int
+}
+
+// A resource is what has to be known of one, once for all its scopes: it may be large, and they many.
+type resource struct {
+	hash    uint64
+	service string
+}
+
+func (in *intake) resource(c *Collector, v *tracing.View) resource {
+	o := v.Origin()
+	key := resourceKey{first(o.Resource), first(o.ResourceSchema), len(o.Resource), len(o.ResourceSchema)}
+	one, ok := in.resources[key]
+	if !ok {
+		one = resource{hashTexts(c.seed, 0, o.Resource, o.ResourceSchema), v.Service()}
+		in.resources[key] = one
+	}
+	return one
+}
+
+func first(b []byte) *byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return &b[0]
+}
+
+// number returns that of a view's origin in the request.
+func (in *intake) number(c *Collector, v *tracing.View) int32 {
+	o := v.Origin()
+	number, ok := in.numbers[o]
+	if !ok {
+		number = int32(len(in.origins)) //nolint:gosec // Not more than spans of a request.
+		in.numbers[o] = number
+		from := in.resource(c, v)
+		in.origins = append(in.origins, originKey{origin: o, hash: hashTexts(c.seed, from.hash, o.Scope, o.ScopeSchema), service: from.service})
+		if n := len(in.shares) + len(c.shards); n <= maxShares {
+			in.shares = slices.Grow(in.shares, len(c.shards))[:n]
+			clear(in.shares[n-len(c.shards):])
+		}
+	}
+	return number
+}
+
+// maxShares bounds what is remembered of origins and shards; beyond it each run of spans is charged, and looks for its origin.
+const maxShares = 1 << 16
+
+// A share is the runs of spans of one origin that a request has for one shard.
+type share struct {
+	left   int32  // runs to come
+	number uint32 // of the origin in the shard, held from the first run to the last; 0 = none came yet
+}
+
+// share returns nil where there are too many.
+func (in *intake) share(c *Collector, hash uint64, origin int32) *share {
+	mask := uint64(len(c.shards) - 1)         //nolint:gosec // There is one at least.
+	at := uint64(origin)*(mask+1) + hash&mask //nolint:gosec // Not negative.
+	if at >= uint64(len(in.shares)) {
+		return nil
+	}
+	return &in.shares[at]
+}
+
+// charge returns what a run of spans may take for its origin, where the first of a shard takes it for all.
+func (in *intake) charge(c *Collector, hash uint64, origin int32) int64 {
+	if one := in.share(c, hash, origin); one != nil {
+		if one.left++; one.left > 1 {
+			return 0
+		}
+	}
+	return in.origins[origin].charge()
+}
+
+// hashTexts returns a hash of texts that go on from others, of which before is the hash.
+func hashTexts(seed maphash.Seed, before uint64, texts ...[]byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	var number [8]byte
+	binary.LittleEndian.PutUint64(number[:], before)
+	_, _ = h.Write(number[:]) // It never fails.
+	for _, text := range texts {
+		binary.LittleEndian.PutUint64(number[:], uint64(len(text)))
+		_, _ = h.Write(number[:])
+		_, _ = h.Write(text)
+	}
+	return h.Sum64()
 }
 
 // took counts a request that was taken, and the spans of it that were rejected.
@@ -287,6 +346,30 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	}
 	if t.early == 0 && one.reason != "" {
 		t.early = s.c.policy.number(one.policy) | keptWord
+	}
+}
+
+// borrow returns the number of an origin for a run of spans.
+func (s *shard) borrow(in *intake, hash uint64, origin int32) uint32 {
+	one := in.share(s.c, hash, origin)
+	if one == nil {
+		return s.intern(&in.origins[origin])
+	}
+	if one.number == 0 {
+		one.number = s.intern(&in.origins[origin])
+		s.origins[one.number].refs++
+	}
+	return one.number
+}
+
+// handBack says that a run of spans is dealt with.
+func (s *shard) handBack(in *intake, hash uint64, origin int32) {
+	one := in.share(s.c, hash, origin)
+	if one == nil {
+		return
+	}
+	if one.left--; one.left == 0 && one.number > 0 {
+		s.dropOrigin(one.number)
 	}
 }
 
