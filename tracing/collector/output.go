@@ -2,8 +2,6 @@ package collector
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -24,28 +22,6 @@ type OutputFunc func(ctx context.Context, kept []tracing.Kept) error
 
 // Put calls f.
 func (f OutputFunc) Put(ctx context.Context, kept []tracing.Kept) error { return f(ctx, kept) }
-
-// Tee returns an Output that hands everything to all outputs, in order. If one fails, all get the same parts again; if those that fail do so for
-// good, the error Is tracing.ErrPermanent, though others may have taken the parts. Outputs must not change what they get, as the next gets it too.
-func Tee(outputs ...Output) Output {
-	outputs = slices.Clone(outputs)
-	return OutputFunc(func(ctx context.Context, kept []tracing.Kept) error {
-		var passing, permanent []error
-		for i, out := range outputs {
-			switch err := out.Put(ctx, kept); {
-			case err == nil:
-			case errors.Is(err, tracing.ErrPermanent):
-				permanent = append(permanent, fmt.Errorf("output %d: %w", i, err))
-			default:
-				passing = append(passing, fmt.Errorf("output %d: %w", i, err))
-			}
-		}
-		if len(passing) > 0 {
-			return errors.Join(passing...)
-		}
-		return errors.Join(permanent...)
-	})
-}
 
 const (
 	firstRetry = 100 * time.Millisecond

@@ -125,3 +125,45 @@ func TestFlushEndsWhenCloseGivesUp(t *testing.T) {
 		}
 	})
 }
+
+// Behind a Tee each output gets each part once, though another is down or chokes on some, and parts come again in other batches.
+func TestTeeKnowsPartsInOtherBatches(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			whole := &taker{}
+			other := &picky{chokes: func(trace.TraceID) bool { return true }, taken: map[trace.TraceID]bool{}}
+			tee := collector.Tee(whole, calm{other})
+			if !first {
+				tee = collector.Tee(calm{other}, whole)
+			}
+			c := start(t, tee, collector.Config{MaxAge: 2 * time.Second})
+			for i := range byte(62) {
+				take(t, c, tracing.Encode([]tracing.Span{span(i+1, 1)}))
+			}
+			time.Sleep(time.Minute)
+			other.set(func(who trace.TraceID) bool { return who[0] < 4 })
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if len(whole.parts) != 62 || len(other.taken) != 59 {
+				t.Errorf("of 62 parts one output got %d, the other, which chokes on 3, took %d", len(whole.parts), len(other.taken))
+			}
+			other.set(func(trace.TraceID) bool { return false })
+			finish(t, c)
+			if len(whole.parts) != 62 || len(other.taken) != 62 {
+				t.Errorf("of 62 parts outputs got %d and %d", len(whole.parts), len(other.taken))
+			}
+		})
+	}
+}
+
+// A calm output fails where another panics, which would end the call of a Tee before the next output.
+type calm struct{ out collector.Output }
+
+func (c calm) Put(ctx context.Context, kept []tracing.Kept) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("chokes")
+		}
+	}()
+	return c.out.Put(ctx, kept)
+}
