@@ -60,6 +60,25 @@ func (c *Collector) deliver(b *batch) bool {
 	return false
 }
 
+// outgoing returns about how many bytes a part of these spans has. Each origin is in it once, however many runs of it there are.
+func (s *shard) outgoing(t *header) int64 {
+	if t.shared <= t.chain.Size() { // As nearly always: near enough.
+		return t.chain.Size() + t.shared
+	}
+	s.ids = s.ids[:0]
+	for _, r := range s.list(t) {
+		if r.origin&flagRun != 0 {
+			s.ids = append(s.ids, uint64(r.origin&originMask))
+		}
+	}
+	slices.Sort(s.ids)
+	size := t.chain.Size()
+	for _, number := range slices.Compact(s.ids) {
+		size += s.origins[number].bytes()
+	}
+	return size
+}
+
 // bury counts and frees a batch. Why is that of a failure; what is exported is so because of its policy.
 func (c *Collector) bury(batch []part, fate Fate, why string) {
 	for i := range batch {
