@@ -36,8 +36,8 @@ type Config struct {
 	// Policies decide, in order; nil = keep all.
 	Policies []sampling.Policy
 
-	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB. It should be several times the largest request. Beside it, each
-	// worker holds one batch.
+	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB. It should be several times the largest request; one of more than
+	// 16,384 spans takes 160 bytes for each of them while it is read. Beside it, each worker holds one batch.
 	MaxBytes int64
 	// SoftRatio of MaxBytes, above which traces are decided early to make room; 0 = 0.8, below 0.95.
 	SoftRatio float64

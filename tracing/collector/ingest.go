@@ -66,6 +66,7 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	in, _ := c.intake.Get().(*intake)
 	defer c.giveBack(in)
+	in.epoch = again
 	result, err := in.groups.Read(req)
 	if err != nil {
 		return tracing.Result{}, c.unread(in, len(req), err)

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/collector"
+	"github.com/tenon-go/tenon/tracing/internal/wal"
 	"github.com/tenon-go/tenon/tracing/sampling"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -102,18 +104,6 @@ func TestLargeSpansLeaveNoRoomBehind(t *testing.T) {
 // Invariant: tracing 5.
 func TestReadingIsCharged(t *testing.T) {
 	const most = 16 << 20
-	many := func(n int, of func(int) trace.TraceID) []byte {
-		var req []byte
-		for i := 0; i < n; i += 1000 {
-			spans := make([]tracing.Span, 1000)
-			for j := range spans {
-				spans[j] = tracing.Span{TraceID: of(i + j), ID: trace.SpanID{7: 1}}
-				binary.BigEndian.PutUint32(spans[j].ID[:], uint32(i+j+1))
-			}
-			req = append(req, tracing.Encode(spans)...)
-		}
-		return req
-	}
 	one := func(int) trace.TraceID { return traceNo(1) }
 	for name, test := range map[string]struct {
 		req  []byte
@@ -137,6 +127,43 @@ func TestReadingIsCharged(t *testing.T) {
 		}
 		balanced(t, c)
 		finish(t, c)
+	}
+}
+
+// many returns a request of n small spans, each of the trace that it is given.
+func many(n int, of func(int) trace.TraceID) []byte {
+	var req []byte
+	for i := 0; i < n; i += 1000 {
+		spans := make([]tracing.Span, 1000)
+		for j := range spans {
+			spans[j] = tracing.Span{TraceID: of(i + j), ID: trace.SpanID{7: 1}}
+			binary.BigEndian.PutUint32(spans[j].ID[:], uint32(i+j+1))
+		}
+		req = append(req, tracing.Encode(spans)...)
+	}
+	return req
+}
+
+// What was acknowledged is taken again from the log, though a buffer of now would not let it be read.
+func TestReadingAgainIsNotRefused(t *testing.T) {
+	dir := t.TempDir()
+	log, _, err := wal.Open(wal.Dir(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(many(100_000, func(int) trace.TraceID { return traceNo(1) })); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, &taker{}, collector.Config{WALDir: dir, MaxBytes: 8 << 20})
+	deadline := time.Now().Add(30 * time.Second)
+	for c.Ledger().Received.Spans == 0 && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if l := finish(t, c); l.Exported.Spans != 100_000 {
+		t.Errorf("of 100,000 spans in the log %d left: %+v", l.Exported.Spans, c.Stats())
 	}
 }
 

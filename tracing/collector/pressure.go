@@ -66,9 +66,13 @@ const (
 // errNoRoom ends the reading of a request.
 var errNoRoom = errors.New("no room")
 
-// room charges what so many spans take while they are read. It is an error where they will not fit in any case, or not now.
+// room charges what so many spans take while they are read. It is an error where they will not fit in any case, or not now. What is read again from
+// the log, one request at a time, was taken before.
 func (c *Collector) room(in *intake, spans, traces int) error {
 	in.huge = spans > forgetful
+	if in.epoch != 0 {
+		return nil
+	}
 	reading := int64(spans)*viewCharge + int64(traces)*groupCharge
 	in.least = reading + int64(traces)*(headerCharge+arena.BlockSize)
 	if in.least > c.cfg.MaxBytes || !c.reserve(reading-in.reading) {
