@@ -343,7 +343,9 @@ func (s *shard) sampledOutLate(in *intake, i int, w word) {
 		all = all.plus(Count{1, size})
 		if in.of[at] != last {
 			last = in.of[at]
-			s.handBack(in, in.traces[i].hash, last)
+			if lent := in.share(s.c, in.traces[i].hash, last); lent != nil {
+				s.handBack(lent)
+			}
 		}
 		at++
 	}

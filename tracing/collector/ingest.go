@@ -322,15 +322,15 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	one := &in.traces[i]
 	at, last, number := one.from, int32(-1), uint32(0)
 	for v := range in.groups.Views(i) {
-		run := in.of[at] != last
-		if run {
+		var lent *share
+		if in.of[at] != last {
 			last = in.of[at]
-			number = s.borrow(in, one.hash, last)
+			number, lent = s.borrow(in, one.hash, last)
 		}
 		at++
 		s.put(t, &v, number)
-		if run { // The header holds it now.
-			s.handBack(in, one.hash, last)
+		if lent != nil { // The header holds it now.
+			s.handBack(lent)
 		}
 		if t.state == open && !t.rooted && s.root(&v) {
 			t.rooted, t.rootAt = true, now
@@ -350,27 +350,23 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	}
 }
 
-// borrow returns the number of an origin for a run of spans.
-func (s *shard) borrow(in *intake, hash uint64, origin int32) uint32 {
-	one := in.share(s.c, hash, origin)
-	if one == nil {
-		return s.intern(&in.origins[origin])
+// borrow returns the number of an origin for a run of spans, and what to hand back; nil = nothing.
+func (s *shard) borrow(in *intake, hash uint64, origin int32) (number uint32, lent *share) {
+	lent = in.share(s.c, hash, origin)
+	if lent == nil {
+		return s.intern(&in.origins[origin]), nil
 	}
-	if one.number == 0 {
-		one.number = s.intern(&in.origins[origin])
-		s.origins[one.number].refs++
+	if lent.number == 0 {
+		lent.number = s.intern(&in.origins[origin])
+		s.origins[lent.number].refs++
 	}
-	return one.number
+	return lent.number, lent
 }
 
 // handBack says that a run of spans is dealt with.
-func (s *shard) handBack(in *intake, hash uint64, origin int32) {
-	one := in.share(s.c, hash, origin)
-	if one == nil {
-		return
-	}
-	if one.left--; one.left == 0 && one.number > 0 {
-		s.dropOrigin(one.number)
+func (s *shard) handBack(lent *share) {
+	if lent.left--; lent.left == 0 && lent.number > 0 {
+		s.dropOrigin(lent.number)
 	}
 }
 
