@@ -78,20 +78,6 @@ func (c *Client) Stats() otlp.ClientStats {
 	return c.stats
 }
 
-// Put sends the spans of kept as one request. What the server rejects of it is counted in Stats, and no error.
-func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
-	size := 0
-	for i := range kept {
-		size += len(kept[i].OTLP)
-	}
-	req := make([]byte, 0, size)
-	for i := range kept {
-		req = append(req, kept[i].OTLP...)
-	}
-	_, err := c.Ingest(ctx, req)
-	return err
-}
-
 // Ingest sends a request and waits for the answer. Where the status says that it may pass (UNAVAILABLE and those that OTLP names beside it, and
 // RESOURCE_EXHAUSTED with RetryInfo) it tries again, by the server's RetryInfo, which counts up to 5 minutes, or BackOff, whichever is later. It
 // gives up when BackOff does, with a *tracing.OverloadError if the last answer had a RetryInfo, else with the status, wrapped; or when ctx
@@ -99,6 +85,15 @@ func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
+	result, err := c.send(ctx, req)
+	if err != nil {
+		return tracing.Result{}, c.failed(ctx, err)
+	}
+	return result, nil
+}
+
+// send is Ingest, but for the count of requests that were given up.
+func (c *Client) send(ctx context.Context, req []byte) (tracing.Result, error) {
 	backOff := c.cfg.BackOff()
 	var last error // of the tries before
 	for {
@@ -113,10 +108,10 @@ func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error)
 		if !errors.Is(err, tracing.ErrPermanent) {
 			wait = backOff.NextBackOff()
 		}
-		c.failed(err, wait < 0)
 		if wait < 0 {
 			return tracing.Result{}, err
 		}
+		c.note(err)
 		last = err
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			wait = max(wait, overload.RetryAfter)
@@ -147,13 +142,21 @@ func (c *Client) taken(result tracing.Result) tracing.Result {
 	return result
 }
 
-// failed notes a try that failed.
-func (c *Client) failed(err error, gaveUp bool) {
+// failed counts a request that was given up, and returns why.
+func (c *Client) failed(ctx context.Context, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if gaveUp {
-		c.stats.Failed++
+	c.stats.Failed++
+	if ctx.Err() == nil { // Else it was noted.
+		c.stats.LastError = err.Error()
 	}
+	return err
+}
+
+// note says why a try failed, though others follow.
+func (c *Client) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.stats.LastError = err.Error()
 }
 
@@ -166,7 +169,6 @@ func (c *Client) cutShort(ctx context.Context, before, last error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stats.Failed++
 	if !cut || c.stats.LastError == "" {
 		c.stats.LastError = last.Error()
 	}

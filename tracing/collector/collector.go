@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/arena"
 	"github.com/tenon-go/tenon/tracing/internal/wal"
 	"github.com/tenon-go/tenon/tracing/sampling"
 )
@@ -41,8 +42,9 @@ type Config struct {
 	Policies []sampling.Policy
 
 	// MaxBytes bounds what is held, bodies being read included; 0 = 256 MiB, else no less than 128 KiB. It should be several times what the
-	// largest request takes: its bytes as they come, and 2 KiB for each trace in it, or its bytes once more if these are more. A request that
-	// would not fit if there were nothing else is refused for good. Beside it, each worker holds one batch.
+	// largest request takes: its bytes as they come, and 2 KiB for each trace in it, or its bytes once more if these are more; while one of more
+	// than 16,384 spans is read, 160 bytes for each of them. A request that would not fit if there were nothing else is refused for good. Beside
+	// it, each worker holds one batch.
 	MaxBytes int64
 	// SoftRatio of MaxBytes, above which traces are decided early to make room; 0 = 0.8, below 0.95.
 	SoftRatio float64
@@ -136,6 +138,7 @@ type Collector struct {
 	soft    int64 // bytes
 	hard    int64
 	shards  []*shard
+	slabs   *arena.Pool // of all shards
 	jury    atomic.Pointer[sampling.Jury]
 	learnt  *learner // nil = not Adaptive
 	intake  sync.Pool
@@ -198,11 +201,12 @@ func newOn(fs wal.FS, out Output, cfg Config) (*Collector, error) {
 	c := &Collector{
 		out: out, cfg: cfg, clock: clock{now: cfg.Now, base: cfg.Now()}, seed: maphash.MakeSeed(),
 		soft: int64(float64(cfg.MaxBytes) * cfg.SoftRatio), hard: int64(float64(cfg.MaxBytes) * hardRatio),
-		past: newPast(), tally: newTally(), replay: replay{done: make(chan struct{})},
+		slabs: arena.NewPool(int(min(max(cfg.MaxBytes/int64(cfg.Shards)/4, minSlab), maxSlab))),
+		past:  newPast(), tally: newTally(), replay: replay{done: make(chan struct{})},
 		stop: make(chan struct{}), minding: make(chan struct{}), ended: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	c.jury.Store(jury)
-	c.intake.New = func() any { return newIntake() }
+	c.intake.New = func() any { return newIntake(c) }
 	c.courts.New = func() any { return newCourt() }
 	c.pledges.numbers = map[pledge]uint16{}
 	c.queue.init()
@@ -347,6 +351,7 @@ func (c *Collector) empty() {
 		s.arena.Release()
 		s.mu.Unlock()
 	}
+	c.slabs.Release()
 }
 
 // now returns the instant in nanoseconds since the collector was made.

@@ -163,8 +163,11 @@ func (k *court) copy() {
 func (k *court) rest() {
 	clear(k.views)
 	k.s, k.trace, k.views, k.read = nil, sampling.Trace{}, k.views[:0], false
-	if cap(k.raw) > batchBytes {
-		k.raw = nil
+	if cap(k.raw) > batchBytes || cap(k.views) > roomy {
+		k.raw, k.views = nil, nil
+	}
+	if cap(k.root) > largeSpan {
+		k.root = nil
 	}
 }
 
@@ -281,7 +284,7 @@ func (s *shard) unique(t *header, all []record) {
 		twins[i] = twin{record: r, hash: maphash.Bytes(s.c.seed, scratch), place: i}
 	}
 	slices.SortFunc(twins, func(a, b twin) int {
-		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.hash, b.hash), cmp.Compare(a.place, b.place))
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.hash, b.hash), cmp.Compare(a.origin&originMask, b.origin&originMask), cmp.Compare(a.place, b.place))
 	})
 	first := twins[0]
 	var gone []int
@@ -361,7 +364,7 @@ func (s *shard) finish(h uint32, decision tracing.Decision, biased, partial bool
 func (s *shard) leave(h uint32, decision tracing.Decision, kind tracing.Part, partial bool) {
 	t := s.header(h)
 	t.state = leaving
-	p := part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: t.chain.Size()}
+	p := part{shard: s, header: h, decision: decision, kind: kind, partial: partial, size: s.outgoing(t)}
 	if decision.Closed == tracing.ClosedPressure || decision.Closed == tracing.ClosedEarly {
 		p.pressed = headerCharge + t.chain.Blocks()*arena.BlockSize
 		s.c.pressed.Add(p.pressed)
@@ -383,7 +386,7 @@ func (s *shard) late(in *intake, i int, w word, now int64) (revival tracing.Deci
 
 // sampledOutLate counts spans of a trace that was dropped without holding them.
 func (s *shard) sampledOutLate(in *intake, i int, w word) {
-	at := in.traces[i].from
+	at, last := in.traces[i].from, int32(-1)
 	var all Count
 	for v := range in.groups.Views(i) {
 		size := int64(len(v.Raw()))
@@ -391,6 +394,12 @@ func (s *shard) sampledOutLate(in *intake, i int, w word) {
 		service.add(received, size)
 		service.add(FateSampledOutLate, size)
 		all = all.plus(Count{1, size})
+		if in.of[at] != last {
+			last = in.of[at]
+			if lent := in.share(s.c, in.traces[i].hash, last); lent != nil {
+				s.handBack(lent)
+			}
+		}
 		at++
 	}
 	s.tally.add(received, all.Spans, all.Bytes)

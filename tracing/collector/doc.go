@@ -87,7 +87,7 @@
 //
 // A span takes its bytes and 24, in blocks of 1 KiB for each trace; a trace 512 bytes beside, and 24 for as long as its decision is remembered.
 // None of it has pointers that the garbage collector looks at. Ingest takes one lock for each trace of a request. Memory that was used once is
-// kept, to be used again.
+// kept, to be used again by any shard.
 //
 // # Callbacks
 //

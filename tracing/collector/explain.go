@@ -92,15 +92,12 @@ type Stats struct {
 
 // Stats returns the state of this instant.
 func (c *Collector) Stats() Stats {
-	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes, Replaying: c.replay.left.Load()}
+	stats := Stats{Used: c.used.Load(), MaxBytes: c.cfg.MaxBytes, Queued: c.queue.waiting(), Replaying: c.replay.left.Load()}
 	for _, s := range c.shards {
 		s.mu.Lock()
 		stats.Collisions += s.decided.Collisions()
 		s.mu.Unlock()
 	}
-	c.queue.mu.Lock()
-	stats.Queued = c.queue.bytes
-	c.queue.mu.Unlock()
 	if c.gate.isClosed() {
 		stats.Refusing = tracing.Closing
 	} else {

@@ -18,8 +18,6 @@ import (
 const (
 	batchBytes = 1 << 20
 	batchWait  = 200 * time.Millisecond
-	firstRetry = 100 * time.Millisecond
-	lastRetry  = 5 * time.Second
 )
 
 // Bounds of W3C Trace Context: who gets a tracestate beyond them discards it.
@@ -31,54 +29,65 @@ const (
 // work hands on batches until the collector stops.
 func (c *Collector) work() {
 	for {
-		batch, first := c.queue.take(c.stop)
-		if batch == nil {
+		b := c.queue.take(c.stop)
+		if b == nil {
 			return
 		}
-		c.deliver(batch)
-		c.queue.landed(first)
+		if c.deliver(b) {
+			c.queue.landed(b.first)
+		} else {
+			c.queue.again(b)
+		}
 	}
 }
 
 // refusedByOutput is why spans failed that the output does not want. Its own words, of which there may be many, are in Stats.
 const refusedByOutput = "output"
 
-// deliver hands on a batch, as often as it takes.
-func (c *Collector) deliver(batch []part) {
-	kept := make([]tracing.Kept, len(batch))
-	size := int64(0)
-	for i := range batch {
-		size += batch[i].size
+// deliver hands on a batch, and tells whether it is dealt with. If not, it has to come again.
+func (c *Collector) deliver(b *batch) bool {
+	kept := make([]tracing.Kept, len(b.parts))
+	size := b.size()
+	room := room{bytes: make([]byte, 0, size+size/8), names: make([]string, 0, 2*len(kept))}
+	for i := range b.parts {
+		kept[i] = b.parts[i].build(&room)
 	}
-	room := make([]byte, 0, size+size/8) // One for all: what an output keeps of it, it mostly keeps together.
-	for i := range batch {
-		kept[i], room = batch[i].build(room)
+	err := c.faults.guard("output", func() error { return c.out.Put(c.ctx, kept) })
+	told := c.ctx.Err() != nil && c.queue.failing() // Why it failed before says more than that it was told to end.
+	c.queue.outcome(b, err)
+	if err == nil {
+		c.bury(b.parts, FateExported, "")
+		return true
 	}
-	wait := firstRetry
-	for {
-		err := c.faults.guard("output", func() error { return c.out.Put(c.ctx, kept) })
-		told := c.ctx.Err() != nil && c.queue.failing() // Why it failed before says more than that it was told to end.
-		c.queue.outcome(err)
-		switch {
-		case err == nil:
-			c.bury(batch, FateExported, "")
-			return
-		case errors.Is(err, tracing.ErrPermanent):
-			c.faults.output(err, told)
-			c.bury(batch, FateFailed, refusedByOutput)
-			return
+	c.faults.output(err, told)
+	switch {
+	case errors.Is(err, tracing.ErrPermanent):
+		c.bury(b.parts, FateFailed, refusedByOutput)
+		return true
+	case c.ctx.Err() != nil:
+		c.bury(b.parts, FateFailed, tracing.Closing)
+		return true
+	}
+	return false
+}
+
+// outgoing returns about how many bytes a part of these spans has. Each origin is in it once, however many runs of it there are.
+func (s *shard) outgoing(t *header) int64 {
+	if t.shared <= t.chain.Size() { // As nearly always: near enough.
+		return t.chain.Size() + t.shared
+	}
+	s.ids = s.ids[:0]
+	for _, r := range s.list(t) {
+		if r.origin&flagRun != 0 {
+			s.ids = append(s.ids, uint64(r.origin&originMask))
 		}
-		c.faults.output(err, told)
-		timer := time.NewTimer(wait) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
-		select {
-		case <-timer.C:
-			wait = min(2*wait, lastRetry)
-		case <-c.ctx.Done():
-			timer.Stop()
-			c.bury(batch, FateFailed, tracing.Closing)
-			return
-		}
 	}
+	slices.Sort(s.ids)
+	size := t.chain.Size()
+	for _, number := range slices.Compact(s.ids) {
+		size += s.origins[number].bytes()
+	}
+	return size
 }
 
 // bury counts and frees a batch. Why is that of a failure; what is exported is so because of its policy.
@@ -103,27 +112,33 @@ func (c *Collector) bury(batch []part, fate Fate, why string) {
 
 // failRest counts what was left when the workers ended.
 func (c *Collector) failRest() {
-	c.queue.mu.Lock()
-	rest := c.queue.parts[c.queue.head:]
-	c.queue.parts, c.queue.head, c.queue.bytes = nil, 0, 0
-	c.queue.mu.Unlock()
-	c.bury(rest, FateFailed, tracing.Closing)
+	for _, one := range c.queue.rest() {
+		c.bury(one.parts, FateFailed, tracing.Closing)
+		c.queue.landed(one.first)
+	}
 }
 
-// build puts together what the output gets, in room if there is some left, and returns what is left then.
-func (p *part) build(room []byte) (kept tracing.Kept, left []byte) {
+// A room is where parts are built, one for all of a batch: what an output keeps of it, it mostly keeps together.
+type room struct {
+	bytes []byte
+	names []string // of services
+}
+
+// build puts together what the output gets, in room if there is some left.
+func (p *part) build(room *room) tracing.Kept {
 	s := p.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.header(p.header)
 	records := slices.DeleteFunc(s.list(t), func(r record) bool { return r.origin&flagGone != 0 })
-	kept = tracing.Kept{ID: t.id, Part: p.kind, Partial: p.partial, Decision: p.decision, Summary: s.summary(t, records)}
+	kept := tracing.Kept{ID: t.id, Part: p.kind, Partial: p.partial, Decision: p.decision, Summary: s.summary(t, records)}
+	kept.Summary.Services, room.names = s.servicesOf(records, room.names)
 	if !p.decision.At.IsZero() && t.end == 0 {
 		kept.Summary.Start = p.decision.At
 	}
 	stamp := s.c.cfg.StampThreshold && p.decision.Threshold < tracing.MaxThreshold
 	byOrigin(records)
-	b := room
+	b := room.bytes
 	var scratch []byte
 	resource, scope, last := 0, 0, uint32(0)
 	for _, r := range records {
@@ -143,8 +158,8 @@ func (p *part) build(room []byte) (kept tracing.Kept, left []byte) {
 		b = wire.AppendLen(b, wire.ScopeSpansSpans, stamped(scratch, p.decision.Threshold))
 	}
 	b = wire.End(wire.End(b, scope), resource)
-	kept.OTLP = slices.Clip(b)
-	return kept, b[len(b):]
+	kept.OTLP, room.bytes = slices.Clip(b), b[len(b):]
+	return kept
 }
 
 // byOrigin brings spans of one origin together, and leaves their order else as it is.
@@ -173,28 +188,39 @@ func (s *shard) summary(t *header, records []record) tracing.Summary {
 	if t.end > 0 {
 		sum.Start, sum.Duration = instant(t.start), time.Duration(min(t.end-t.start, 1<<63-1))
 	}
+	for _, r := range records {
+		if r.origin&flagRoot != 0 {
+			s.scratch = s.raw(s.scratch[:0], r)
+			root := s.view(s.scratch, r)
+			sum.RootService, sum.RootName = s.origins[r.origin&originMask].named, s.name(root.Name())
+			if cap(s.scratch) > largeSpan {
+				s.scratch = nil
+			}
+			break
+		}
+	}
+	return sum
+}
+
+// fewServices of a trace are looked through for each run of spans; more are sorted, once.
+const fewServices = 8
+
+// servicesOf returns the services of spans, sorted, each once, at the end of names if there is room; left is what goes on behind them.
+func (s *shard) servicesOf(records []record, names []string) (services, left []string) {
 	last := uint32(0)
 	for _, r := range records {
 		number := r.origin & originMask
-		from := s.origins[number]
-		if number != last && !slices.Contains(sum.Services, from.services[0]) {
-			if last == 0 {
-				sum.Services = from.services // Shared: with one service, as is common, nothing is allocated.
-			} else {
-				sum.Services = append(slices.Clip(sum.Services), from.services[0])
-			}
+		if number == last {
+			continue
 		}
 		last = number
-		if r.origin&flagRoot != 0 && sum.RootService == "" {
-			s.scratch = s.raw(s.scratch[:0], r)
-			root := s.view(s.scratch, r)
-			sum.RootService, sum.RootName = from.services[0], s.name(root.Name())
+		if name := s.origins[number].named; len(names) >= fewServices || !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	if len(sum.Services) > 1 {
-		slices.Sort(sum.Services)
-	}
-	return sum
+	slices.Sort(names)
+	services = slices.Clip(slices.Compact(names))
+	return services, names[len(names):]
 }
 
 // stamped returns a Span message with the threshold in its tracestate, and everything else as it was.
@@ -294,7 +320,7 @@ func (s *shard) name(name string) string {
 	known, ok := s.names[name]
 	if !ok {
 		known = strings.Clone(name)
-		if len(s.names) < maxNames {
+		if len(s.names) < maxNames && fits(known, &s.nameBytes) {
 			s.names[known] = known
 		}
 	}

@@ -2,8 +2,10 @@ package collector
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"github.com/tenon-go/tenon/tracing"
 	"github.com/tenon-go/tenon/tracing/internal/arena"
@@ -14,12 +16,17 @@ import (
 
 // An intake is what one call of Ingest works with.
 type intake struct {
-	groups  otlp.Groups
-	numbers map[*tracing.Origin]int32
-	origins []originKey
-	of      []int32 // the origin of each span, trace by trace
-	traces  []arrival
-	epoch   Epoch
+	groups    otlp.Groups
+	numbers   map[*tracing.Origin]int32
+	resources map[resourceKey]resource
+	origins   []originKey
+	shares    []share // of each origin in each shard, as far as there are some
+	of        []int32 // the origin of each span, trace by trace
+	traces    []arrival
+	epoch     Epoch
+	huge      bool  // it has more spans than are worth room for good
+	least     int64 // bytes that it takes at least
+	reading   int64 // bytes charged for reading it
 }
 
 // An arrival is the spans of one trace in a request.
@@ -34,7 +41,11 @@ type arrival struct {
 // forgetful is how large an intake gets before it is not used again, in spans: one huge request should not hold its memory for good.
 const forgetful = 100_000
 
-func newIntake() *intake { return &intake{numbers: map[*tracing.Origin]int32{}} }
+func newIntake(c *Collector) *intake {
+	in := &intake{numbers: map[*tracing.Origin]int32{}, resources: map[resourceKey]resource{}}
+	in.groups.Room = func(spans, traces int) error { return c.room(in, spans, traces) }
+	return in
+}
 
 // Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
 // malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes, which
@@ -56,18 +67,16 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 	}
 	in, _ := c.intake.Get().(*intake)
 	defer c.giveBack(in)
+	in.epoch = again
 	result, err := in.groups.Read(req)
 	if err != nil {
-		c.tallyMu.Lock()
-		defer c.tallyMu.Unlock()
-		size := Volume{1, int64(len(req))}
-		c.tally.offered, c.tally.torn = c.tally.offered.plus(size), c.tally.torn.plus(size)
-		return tracing.Result{}, err
+		return tracing.Result{}, c.unread(in, int64(len(req)), err)
 	}
-	need := in.measure(c)
-	if !c.reserve(need, again) {
+	need := max(in.measure(c), in.reading)
+	if !c.reserve(need-in.reading, again) {
 		return tracing.Result{}, c.refuse(int64(len(req)), need, again)
 	}
+	in.reading = 0 // It is part of need.
 	epoch := again
 	if epoch == 0 {
 		epoch = call.epoch
@@ -88,12 +97,15 @@ func (c *Collector) ingest(ctx context.Context, req []byte, again Epoch) (tracin
 }
 
 func (c *Collector) giveBack(in *intake) {
-	if len(in.of) > forgetful {
+	c.used.Add(-in.reading)
+	in.reading = 0
+	if in.huge {
 		return
 	}
 	clear(in.numbers)
+	clear(in.resources)
 	clear(in.origins) // They would hold the request.
-	in.origins, in.of, in.traces = in.origins[:0], in.of[:0], in.traces[:0]
+	in.origins, in.shares, in.of, in.traces = in.origins[:0], in.shares[:0], in.of[:0], in.traces[:0]
 	c.intake.Put(in)
 }
 
@@ -113,7 +125,7 @@ func (in *intake) measure(c *Collector) (need int64) {
 			}
 			if number != run {
 				run = number
-				need += in.origins[number].charge()
+				need += in.charge(c, one.hash, number)
 			}
 			in.of = append(in.of, number)
 			size += recordHeader + int64(len(v.Raw()))
@@ -128,16 +140,95 @@ func (in *intake) measure(c *Collector) (need int64) {
 	return need
 }
 
+// A resourceKey tells the resources of a request apart by where their bytes are: scopes of one resource have the same.
+type resourceKey struct {
+	resource, schema           *byte // nil = none
+	resourceBytes, schemaBytes int
+}
+
+// A resource is what has to be known of one, once for all its scopes: it may be large, and they many.
+type resource struct {
+	hash    uint64
+	service string
+}
+
+func (in *intake) resource(c *Collector, v *tracing.View) resource {
+	o := v.Origin()
+	key := resourceKey{first(o.Resource), first(o.ResourceSchema), len(o.Resource), len(o.ResourceSchema)}
+	one, ok := in.resources[key]
+	if !ok {
+		one = resource{hashTexts(c.seed, 0, o.Resource, o.ResourceSchema), v.Service()}
+		in.resources[key] = one
+	}
+	return one
+}
+
+func first(b []byte) *byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return &b[0]
+}
+
 // number returns that of a view's origin in the request.
 func (in *intake) number(c *Collector, v *tracing.View) int32 {
-	shared := v.Origin()
-	number, ok := in.numbers[shared]
+	o := v.Origin()
+	number, ok := in.numbers[o]
 	if !ok {
 		number = int32(len(in.origins)) //nolint:gosec // Not more than spans of a request.
-		in.numbers[shared] = number
-		in.origins = append(in.origins, originKey{origin: shared, hash: hashOrigin(c.seed, shared), service: v.Service()})
+		in.numbers[o] = number
+		from := in.resource(c, v)
+		in.origins = append(in.origins, originKey{origin: o, hash: hashTexts(c.seed, from.hash, o.Scope, o.ScopeSchema), service: from.service})
+		if n := len(in.shares) + len(c.shards); n <= maxShares {
+			in.shares = slices.Grow(in.shares, len(c.shards))[:n]
+			clear(in.shares[n-len(c.shards):])
+		}
 	}
 	return number
+}
+
+// maxShares bounds what is remembered of origins and shards; beyond it each run of spans is charged, and looks for its origin.
+const maxShares = 1 << 16
+
+// A share is the runs of spans of one origin that a request has for one shard.
+type share struct {
+	left   int32  // runs to come
+	number uint32 // of the origin in the shard, held from the first run to the last; 0 = none came yet
+}
+
+// share returns nil where there are too many.
+func (in *intake) share(c *Collector, hash uint64, origin int32) *share {
+	mask := uint64(len(c.shards) - 1)         //nolint:gosec // There is one at least.
+	at := uint64(origin)*(mask+1) + hash&mask //nolint:gosec // Not negative.
+	if at >= uint64(len(in.shares)) {
+		return nil
+	}
+	return &in.shares[at]
+}
+
+// charge returns what a run of spans may take for its origin, where the first of a shard takes it for all.
+func (in *intake) charge(c *Collector, hash uint64, origin int32) int64 {
+	if one := in.share(c, hash, origin); one != nil {
+		if one.left++; one.left > 1 {
+			return 0
+		}
+	}
+	return in.origins[origin].charge()
+}
+
+// hashTexts returns a hash of texts that go on from others, of which before is the hash.
+func hashTexts(seed maphash.Seed, before uint64, texts ...[]byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	var number [8]byte
+	binary.LittleEndian.PutUint64(number[:], before)
+	_, _ = h.Write(number[:]) // It never fails.
+	for _, text := range texts {
+		binary.LittleEndian.PutUint64(number[:], uint64(len(text)))
+		_, _ = h.Write(number[:])
+		_, _ = h.Write(text)
+	}
+	return h.Sum64()
 }
 
 // took counts a request that was taken, and the spans of it that were rejected.
@@ -233,16 +324,20 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	s.lowerEpoch(t, in.epoch)
 	at, last, number := one.from, int32(-1), uint32(0)
 	for v := range in.groups.Views(i) {
+		var lent *share
 		if in.of[at] != last {
 			last = in.of[at]
-			number = s.intern(&in.origins[last])
+			number, lent = s.borrow(in, one.hash, last)
 		}
 		at++
 		s.put(t, &v, number)
+		if lent != nil { // The header holds it now.
+			s.handBack(lent)
+		}
 		if t.state == open && !t.rooted && s.root(&v) {
 			t.rooted, t.rootAt = true, now
 			if s.c.learnt != nil {
-				t.operation, t.probe = s.c.learnt.root(s.c.seed, v.Service(), v.Name())
+				t.operation, t.probe = s.c.learnt.root(s.c.seed, in.origins[last].service, v.Name())
 			}
 			s.wheel.remove(s, t) // It is due earlier than it was.
 		}
@@ -254,6 +349,26 @@ func (s *shard) putAll(t *header, in *intake, i int, now int64) {
 	}
 	if t.early == 0 && one.reason != "" {
 		t.early = s.c.pledges.number(pledge{one.policy, one.reason})
+	}
+}
+
+// borrow returns the number of an origin for a run of spans, and what to hand back; nil = nothing.
+func (s *shard) borrow(in *intake, hash uint64, origin int32) (number uint32, lent *share) {
+	lent = in.share(s.c, hash, origin)
+	if lent == nil {
+		return s.intern(&in.origins[origin]), nil
+	}
+	if lent.number == 0 {
+		lent.number = s.intern(&in.origins[origin])
+		s.origins[lent.number].refs++
+	}
+	return lent.number, lent
+}
+
+// handBack says that a run of spans is dealt with.
+func (s *shard) handBack(lent *share) {
+	if lent.left--; lent.left == 0 && lent.number > 0 {
+		s.dropOrigin(lent.number)
 	}
 }
 

@@ -75,7 +75,8 @@ type Ledger struct {
 	// Reasons are ordered by fate, then by spans, the most first. They are few: those of this package, the names of policies, and "_other" for
 	// what is beyond 256 in a shard.
 	Reasons []Reason
-	// Services are the 20 of which most bytes were received, the most first, and a last one of name "" for the others, if there are any.
+	// Services are the 20 of which most bytes were received, the most first, and a last one of name "" for the others, if there are any. One named
+	// "_other" stands for names of more than 1,024 bytes, and for what is beyond some thousands of names.
 	Services []ServiceLedger
 }
 

@@ -1,10 +1,7 @@
 package collector
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +11,9 @@ import (
 
 // An Output takes what is kept. *otlp.Client is one.
 type Output interface {
-	// Put takes parts of traces, all or none. It may keep them. After an error the same parts come again, unless it Is tracing.ErrPermanent:
-	// then they count as failed. It is called by Config.Workers at once.
+	// Put takes parts of traces, all or none. They are its own, to keep and to change. After an error the same parts come again after 100 ms to
+	// 5 s, behind others that wait, and in smaller batches if others are taken and they are not; unless the error Is tracing.ErrPermanent: then
+	// they count as failed. It is called by Config.Workers at once.
 	Put(ctx context.Context, kept []tracing.Kept) error
 }
 
@@ -25,78 +23,12 @@ type OutputFunc func(ctx context.Context, kept []tracing.Kept) error
 // Put calls f.
 func (f OutputFunc) Put(ctx context.Context, kept []tracing.Kept) error { return f(ctx, kept) }
 
-// Tee returns an Output that hands everything to all outputs, in order. If one fails, the same parts come again, and go to those outputs that have
-// not taken them; if those that fail do so for good, the error Is tracing.ErrPermanent, though others may have taken the parts. So that it knows
-// them again it holds the last 64 batches that failed: a collector brings back each of them before it ends.
-func Tee(outputs ...Output) Output { return &tee{outputs: slices.Clone(outputs)} }
-
-// maxTried bounds what a tee holds for those that never come back.
-const maxTried = 64
-
-type tee struct {
-	outputs []Output
-
-	mu    sync.Mutex
-	tried []*attempt // nobody is at work on them; the oldest first
-}
-
-// An attempt is parts that not all outputs have dealt with.
-type attempt struct {
-	kept  []tracing.Kept
-	dealt []bool  // by output: it took the parts, or never will
-	errs  []error // of those that never will
-}
-
-// Put hands parts to the outputs that have not taken them yet.
-func (t *tee) Put(ctx context.Context, kept []tracing.Kept) error {
-	a := t.take(kept)
-	var passing []error
-	for i, out := range t.outputs {
-		if a.dealt[i] {
-			continue
-		}
-		err := out.Put(ctx, kept)
-		if err != nil {
-			err = fmt.Errorf("output %d: %w", i, err)
-		}
-		switch {
-		case err != nil && !errors.Is(err, tracing.ErrPermanent):
-			passing = append(passing, err)
-			continue
-		case err != nil:
-			a.errs = append(a.errs, err)
-		}
-		a.dealt[i] = true
-	}
-	if len(passing) == 0 {
-		return errors.Join(a.errs...)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.tried = append(t.tried, a)
-	if len(t.tried) > maxTried {
-		t.tried = slices.Delete(t.tried, 0, 1)
-	}
-	return errors.Join(passing...)
-}
-
-// take returns what is known of parts, and forgets it.
-func (t *tee) take(kept []tracing.Kept) *attempt {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i, a := range t.tried {
-		if slices.EqualFunc(a.kept, kept, same) {
-			t.tried = slices.Delete(t.tried, i, i+1)
-			return a
-		}
-	}
-	return &attempt{kept: slices.Clone(kept), dealt: make([]bool, len(t.outputs))}
-}
-
-// same tells of two parts whether they are one. It looks at no byte twice that is the same in memory.
-func same(a, b tracing.Kept) bool {
-	return a.ID == b.ID && a.Part == b.Part && bytes.Equal(a.OTLP, b.OTLP)
-}
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+	wholeTries = 3 // of a batch, after which it is halved, as one part may be what the output does not take
+	fewFailed  = 8 // batches, up to which they are halved though nothing shows that the output takes any
+)
 
 // A part is spans that leave.
 type part struct {
@@ -117,15 +49,20 @@ type queue struct {
 	parts  []part // from head on
 	head   int
 	bytes  int64
-	taken  uint64            // parts that workers have, or had
-	flying map[uint64]uint64 // first and last+1 of the parts that a worker has
-	hasty  int               // who waits for the queue to drain
-	moved  chan struct{}     // closed when a worker is done
-	broken bool              // the last call of the output failed
+	taken  uint64              // parts that workers have, or had
+	flying map[uint64]struct{} // the first part of each batch that a worker has, or that failed
+	hasty  int                 // who waits for the queue to drain
+	moved  chan struct{}       // closed when a batch is dealt with
+	broken bool                // the last call of the output failed
+	failed []*batch            // those that come again, in the order in which they failed
+	turn   bool                // it is the turn of one of them
+	wins   int64               // batches that the output took
+	fresh  pace                // of batches that come for the first time
+	later  pace                // of those that come again
 }
 
 func (q *queue) init() {
-	q.signal, q.moved, q.flying = make(chan struct{}, 1), make(chan struct{}), map[uint64]uint64{}
+	q.signal, q.moved, q.flying = make(chan struct{}, 1), make(chan struct{}), map[uint64]struct{}{}
 }
 
 // push adds a part.
@@ -148,47 +85,70 @@ func (q *queue) notify() {
 	}
 }
 
-// take returns the next batch: at 1 MiB, after a while, or at once if somebody waits. first tells it apart; none = stop was closed.
-func (q *queue) take(stop <-chan struct{}) (batch []part, first uint64) {
+// take returns the next batch: at 1 MiB, after a while, or at once if somebody waits; or one that failed, in turn with others. nil = stop was
+// closed, and nothing is there to be taken at once.
+func (q *queue) take(stop <-chan struct{}) *batch {
 	timer := time.NewTimer(batchWait) //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
 	defer timer.Stop()
-	waited := false
+	var since time.Time // when there were parts to wait for others; zero = there are none
 	for {
-		q.mu.Lock()
-		some := len(q.parts) > q.head
-		if some && (q.bytes >= batchBytes || q.hasty > 0 || waited) {
-			batch, first = q.pop()
-			more := len(q.parts) > q.head
-			q.mu.Unlock()
-			if more { // For another worker.
-				q.notify()
-			}
-			return batch, first
-		}
-		q.mu.Unlock()
-		if !some {
-			waited = false
-			timer.Reset(batchWait)
+		now := time.Now() //nolint:forbidigo // likewise
+		one, due := q.next(now, &since)
+		if one != nil {
+			return one
 		}
 		var after <-chan time.Time
-		if some {
+		if !due.IsZero() {
+			timer.Reset(due.Sub(now))
 			after = timer.C
 		}
 		select {
 		case <-stop:
-			return nil, 0
+			return nil
 		case <-q.signal:
-			if !some {
-				timer.Reset(batchWait)
-			}
 		case <-after:
-			waited = true
 		}
 	}
 }
 
+// next returns the batch to be taken now, or when to look again; zero = when there is a signal.
+func (q *queue) next(now time.Time, since *time.Time) (one *batch, due time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ready := false
+	if len(q.parts) == q.head {
+		*since = time.Time{}
+	} else {
+		if since.IsZero() {
+			*since = now
+		}
+		due = since.Add(batchWait)
+		if q.bytes >= batchBytes || q.hasty > 0 {
+			due = now
+		}
+		due = latest(due, q.fresh.next)
+		ready = !now.Before(due)
+	}
+	at, soonest := q.ripe(now)
+	switch {
+	case at >= 0 && (q.turn || !ready):
+		one, q.turn = q.failed[at], false
+		q.failed = slices.Delete(q.failed, at, at+1)
+	case ready:
+		one, q.turn = q.pop(), true
+	case due.IsZero() || !soonest.IsZero() && soonest.Before(due):
+		return nil, soonest
+	default:
+		return nil, due
+	}
+	if len(q.parts) > q.head || len(q.failed) > 0 { // For another worker.
+		q.notify()
+	}
+	return one, time.Time{}
+}
+
 // pop takes a batch off.
-func (q *queue) pop() (batch []part, first uint64) {
+func (q *queue) pop() *batch {
 	size, n := int64(0), 0
 	for _, p := range q.parts[q.head:] {
 		if n > 0 && size+p.size > batchBytes {
@@ -197,17 +157,16 @@ func (q *queue) pop() (batch []part, first uint64) {
 		size += p.size
 		n++
 	}
-	batch = slices.Clone(q.parts[q.head : q.head+n])
+	one := &batch{parts: slices.Clone(q.parts[q.head : q.head+n]), first: q.taken}
 	clear(q.parts[q.head : q.head+n])
 	q.head += n
 	if q.head > len(q.parts)/2 {
 		q.parts, q.head = append(q.parts[:0], q.parts[q.head:]...), 0
 	}
 	q.bytes -= size
-	first = q.taken
 	q.taken += uint64(n)
-	q.flying[first] = q.taken
-	return batch, first
+	q.flying[one.first] = struct{}{}
+	return one
 }
 
 // landed says that a batch is dealt with.
@@ -256,8 +215,125 @@ func (q *queue) failing() bool {
 	return q.broken
 }
 
-func (q *queue) outcome(err error) {
+// A batch is parts that are handed on together.
+type batch struct {
+	parts []part
+	first uint64        // number of the first part, in the order of the queue
+	tries int           // that failed
+	wait  time.Duration // before the next
+	due   time.Time     // of the next
+	wins  int64         // of the queue, when it failed
+}
+
+// size returns about how many bytes the parts have.
+func (b *batch) size() int64 {
+	size := int64(0)
+	for i := range b.parts {
+		size += b.parts[i].size
+	}
+	return size
+}
+
+// A pace has batches wait when one after the other fails, as then it is not for what is in them.
+type pace struct {
+	streak int       // how many failed since the last one that was taken
+	next   time.Time // before which none is to be tried
+}
+
+func (g *pace) failed(now time.Time) {
+	if g.streak++; g.streak > 1 {
+		g.next = now.Add(min(firstRetry<<min(g.streak-2, 10), lastRetry))
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// ripe returns the place of the batch that failed and is due, of several the one that failed least often; or when to look again. -1 and zero =
+// there is none.
+func (q *queue) ripe(now time.Time) (at int, soonest time.Time) {
+	at = -1
+	for i, one := range q.failed {
+		due := latest(one.due, q.later.next)
+		switch {
+		case now.Before(due):
+			if soonest.IsZero() || due.Before(soonest) {
+				soonest = due
+			}
+		case at < 0 || one.tries < q.failed[at].tries:
+			at = i
+		}
+	}
+	return at, soonest
+}
+
+// again puts back a batch that failed, behind others, so that what the output does not take stops nobody else. It is halved after a while, if the
+// output takes others.
+func (q *queue) again(one *batch) {
+	now := time.Now() //nolint:forbidigo // a wait, which tests run in a bubble of package synctest
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.broken = err != nil
+	taken := q.wins > one.wins
+	one.tries++
+	one.wins = q.wins
+	one.wait = min(max(2*one.wait, firstRetry), lastRetry)
+	half := len(one.parts) / 2
+	switch {
+	case one.tries == 1:
+		q.fresh.failed(now)
+	case half == 0 || one.tries < wholeTries || !taken && len(q.failed) >= fewFailed:
+		q.later.failed(now)
+	default:
+		one.wait = firstRetry
+		rest := *one
+		rest.parts, rest.first, rest.due = one.parts[half:], one.first+uint64(half), now.Add(rest.wait)
+		one.parts = one.parts[:half]
+		q.failed = append(q.failed, &rest)
+		q.flying[rest.first] = struct{}{}
+	}
+	one.due = now.Add(one.wait)
+	q.failed = append(q.failed, one)
+	q.notify()
+}
+
+// outcome notes how a call of the output went.
+func (q *queue) outcome(one *batch, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.broken = err != nil; q.broken {
+		return
+	}
+	q.wins++
+	if one.tries == 0 {
+		q.fresh = pace{}
+	} else {
+		q.later = pace{}
+	}
+}
+
+// rest takes off all that is left.
+func (q *queue) rest() []*batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := q.failed
+	for len(q.parts) > q.head {
+		all = append(all, q.pop())
+	}
+	q.failed = nil
+	return all
+}
+
+// waiting returns how many bytes wait for the output.
+func (q *queue) waiting() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	bytes := q.bytes
+	for _, one := range q.failed {
+		bytes += one.size()
+	}
+	return bytes
 }

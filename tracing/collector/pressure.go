@@ -2,12 +2,14 @@ package collector
 
 import (
 	"cmp"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/tenon-go/tenon/tracing"
+	"github.com/tenon-go/tenon/tracing/internal/arena"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -68,6 +70,43 @@ func (c *Collector) refuse(size, need int64, again Epoch) error {
 	}
 	c.wanted.Store(need)
 	return c.overload(c.short())
+}
+
+// What a request takes while it is read, beyond some thousands of spans.
+const (
+	viewCharge  = 160 // bytes for a span
+	groupCharge = 160 // for a trace
+)
+
+// errNoRoom ends the reading of a request.
+var errNoRoom = errors.New("no room")
+
+// room charges what so many spans take while they are read. It is an error where they will not fit in any case, or not now. What is read again from
+// the log, one request at a time, was taken before.
+func (c *Collector) room(in *intake, spans, traces int) error {
+	in.huge = spans > forgetful
+	if in.epoch != 0 {
+		return nil
+	}
+	reading := int64(spans)*viewCharge + int64(traces)*groupCharge
+	in.least = reading + int64(traces)*(headerCharge+arena.BlockSize)
+	if in.least > c.cfg.MaxBytes || !c.reserve(reading-in.reading, 0) {
+		return errNoRoom
+	}
+	in.reading = reading
+	return nil
+}
+
+// unread counts a request that could not be read to its end, and returns its error.
+func (c *Collector) unread(in *intake, size int64, err error) error {
+	if errors.Is(err, errNoRoom) {
+		return c.refuse(size, in.least, 0)
+	}
+	c.tallyMu.Lock()
+	defer c.tallyMu.Unlock()
+	one := Volume{1, size}
+	c.tally.offered, c.tally.torn = c.tally.offered.plus(one), c.tally.torn.plus(one)
+	return err
 }
 
 // count counts a refused request and returns its error.

@@ -2,7 +2,9 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"sync"
@@ -12,6 +14,127 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
+
+// Tee returns an Output that hands everything to all outputs, in order. If one fails, the same parts come again, in whatever batches, and go to
+// those outputs that have not taken them; if those that fail do so for good, the error Is tracing.ErrPermanent, though others may have taken the
+// parts. So that it knows them again it remembers which the last 32,768 parts were that failed: a collector brings back each of them before it
+// ends. Outputs must not change the bytes of parts, as the next gets them too.
+func Tee(outputs ...Output) Output {
+	return &tee{outputs: slices.Clone(outputs), seed: maphash.MakeSeed(), tried: map[partKey]attempt{}}
+}
+
+// maxTried is how many parts a tee remembers at least.
+const maxTried = 1 << 15
+
+type tee struct {
+	outputs []Output
+	seed    maphash.Seed
+
+	mu    sync.Mutex
+	tried map[partKey]attempt // nobody is at work on them
+	older map[partKey]attempt // likewise, from before
+}
+
+// A partKey tells parts apart.
+type partKey struct {
+	id      trace.TraceID
+	part    tracing.Part
+	content uint64 // a hash
+}
+
+// An attempt is a part that not all outputs have dealt with.
+type attempt struct {
+	dealt []bool  // by output: it took the part, or never will
+	errs  []error // of those that never will
+}
+
+// Put hands parts to the outputs that have not taken them yet.
+func (t *tee) Put(ctx context.Context, kept []tracing.Kept) error {
+	attempts := t.take(kept)
+	var passing, permanent []error
+	for i, out := range t.outputs {
+		if err := put(ctx, out, i, kept, attempts); err != nil {
+			passing = append(passing, fmt.Errorf("output %d: %w", i, err))
+		}
+	}
+	if len(passing) > 0 {
+		t.remember(kept, attempts)
+		return errors.Join(passing...)
+	}
+	for _, a := range attempts {
+		for _, err := range a.errs {
+			if !slices.Contains(permanent, err) {
+				permanent = append(permanent, err)
+			}
+		}
+	}
+	return errors.Join(permanent...)
+}
+
+// put hands the i-th output what it has not dealt with, and returns an error if that has to come again.
+func put(ctx context.Context, out Output, i int, kept []tracing.Kept, attempts []attempt) error {
+	rest := make([]tracing.Kept, 0, len(kept))
+	for j := range kept {
+		if !attempts[j].dealt[i] {
+			rest = append(rest, kept[j])
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	err := out.Put(ctx, rest)
+	if err != nil && !errors.Is(err, tracing.ErrPermanent) {
+		return err
+	}
+	if err != nil {
+		err = fmt.Errorf("output %d: %w", i, err)
+	}
+	for j := range attempts {
+		if one := &attempts[j]; !one.dealt[i] {
+			one.dealt[i] = true
+			if err != nil {
+				one.errs = append(one.errs, err)
+			}
+		}
+	}
+	return nil
+}
+
+// take returns what is known of parts, and forgets it.
+func (t *tee) take(kept []tracing.Kept) []attempt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	attempts, dealt := make([]attempt, len(kept)), make([]bool, len(kept)*len(t.outputs))
+	for i := range kept {
+		attempts[i].dealt, dealt = dealt[:len(t.outputs):len(t.outputs)], dealt[len(t.outputs):]
+		if len(t.tried)+len(t.older) == 0 { // As nearly always.
+			continue
+		}
+		key := t.key(&kept[i])
+		for _, tried := range []map[partKey]attempt{t.older, t.tried} {
+			if known, ok := tried[key]; ok {
+				attempts[i] = known
+				delete(tried, key)
+			}
+		}
+	}
+	return attempts
+}
+
+func (t *tee) remember(kept []tracing.Kept, attempts []attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range kept {
+		if len(t.tried) >= maxTried {
+			t.older, t.tried = t.tried, map[partKey]attempt{}
+		}
+		t.tried[t.key(&kept[i])] = attempts[i]
+	}
+}
+
+func (t *tee) key(kept *tracing.Kept) partKey {
+	return partKey{kept.ID, kept.Part, maphash.Bytes(t.seed, kept.OTLP)}
+}
 
 const defaultRecent = 64 << 20
 

@@ -3,7 +3,6 @@ package collector
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/maphash"
 	"math"
 	"strings"
 	"sync"
@@ -25,8 +24,12 @@ const (
 	originCharge  = 320 // of an origin beside its bytes, which are there twice
 	maxServices   = 4096
 	maxNames      = 4096
+	longestName   = 1024      // bytes of a name that is kept for good: senders write them
+	roomForNames  = 128 << 10 // bytes, for services and again for roots
 	otherServices = "_other"
-	recordHeader  = 24 // bytes before each span in a chain
+	recordHeader  = 24       // bytes before each span in a chain
+	roomy         = 4096     // spans, for more of which room is not kept
+	largeSpan     = 64 << 10 // bytes, likewise
 )
 
 // Flags of a record, in the bits above its origin.
@@ -63,6 +66,7 @@ type header struct {
 	spans      int32
 	errors     int32
 	bytes      int64 // of Span messages, without duplicates
+	shared     int64 // bytes of the origins of all runs
 	operation  uint16
 	early      uint16 // the pledge that a span alone keeps the trace; 0 = none
 	state      state
@@ -86,13 +90,16 @@ type record struct {
 
 // An origin is what spans share, once in a shard.
 type origin struct {
-	hash     uint64
-	origin   *tracing.Origin
-	services []string // the one, as summaries have it
-	service  *serviceTally
-	refs     int
-	charge   int64
+	hash    uint64
+	origin  *tracing.Origin
+	named   string // the service
+	service *serviceTally
+	refs    int
+	charge  int64
 }
+
+// bytes returns what the messages and URLs have.
+func (o *origin) bytes() int64 { return (o.charge - originCharge) / 2 }
 
 // A shard holds the traces whose IDs fall to it.
 type shard struct {
@@ -118,12 +125,13 @@ type shard struct {
 	parents  []uint64
 	scratch  []byte
 	names    map[string]string // of roots
+	// Bytes of the names of services and of roots that are kept for good.
+	serviceBytes, nameBytes int
 }
 
 func newShard(c *Collector) *shard {
-	slab := int(min(max(c.cfg.MaxBytes/int64(c.cfg.Shards)/4, minSlab), maxSlab))
 	return &shard{
-		c: c, arena: arena.New(slab), byID: map[trace.TraceID]uint32{}, decided: decided.New(max(c.cfg.Decisions/c.cfg.Shards, 1)),
+		c: c, arena: arena.New(c.slabs), byID: map[trace.TraceID]uint32{}, decided: decided.New(max(c.cfg.Decisions/c.cfg.Shards, 1)),
 		origins: []*origin{nil}, byHash: map[uint64]uint32{}, services: map[string]*serviceTally{}, names: map[string]string{}, tally: newTally(),
 		wheel: newWheel(c.cfg.Quiet), made: 1,
 	}
@@ -158,6 +166,9 @@ func (s *shard) remove(h uint32, all []record) {
 			s.dropOrigin(r.origin & originMask)
 		}
 	}
+	if cap(s.records) > roomy {
+		s.records, s.ids, s.parents = nil, nil, nil
+	}
 	s.charged -= headerCharge + t.chain.Blocks()*arena.BlockSize
 	s.arena.Free(&t.chain)
 	s.releaseEpoch(t.epoch)
@@ -175,6 +186,7 @@ func (s *shard) put(t *header, v *tracing.View, number uint32) {
 		flags |= flagRun
 		s.origins[number].refs++
 		t.lastOrigin = number
+		t.shared += s.origins[number].bytes()
 	}
 	if v.Status() == codes.Error {
 		flags |= flagError
@@ -280,7 +292,7 @@ func (s *shard) intern(key *originKey) uint32 {
 		number = uint32(len(s.origins)) //nolint:gosec // Each takes hundreds of bytes.
 		s.origins = append(s.origins, nil)
 	}
-	entry := &origin{hash: key.hash, origin: cloneOrigin(key.origin), services: []string{strings.Clone(key.service)}, service: s.service(key.service), charge: key.charge()}
+	entry := &origin{hash: key.hash, origin: cloneOrigin(key.origin), named: strings.Clone(key.service), service: s.service(key.service), charge: key.charge()}
 	s.origins[number] = entry
 	s.byHash[key.hash] = number
 	s.charged += entry.charge
@@ -301,23 +313,27 @@ func (s *shard) dropOrigin(number uint32) {
 	s.gaps = append(s.gaps, number)
 }
 
-// service returns the counts of a service.
+// service returns the counts of a service, or those of all for which there is no room.
 func (s *shard) service(name string) *serviceTally {
 	one, ok := s.services[name]
 	if ok {
 		return one
 	}
-	if len(s.services) >= maxServices {
-		if name == otherServices {
-			one = &serviceTally{}
-			s.services[name] = one
-			return one
-		}
+	if name != otherServices && (len(s.services) >= maxServices || !fits(name, &s.serviceBytes)) {
 		return s.service(otherServices)
 	}
 	one = &serviceTally{}
 	s.services[string([]byte(name))] = one // A copy: the name is that of a request.
 	return one
+}
+
+// fits tells whether a name can be kept beside those that have so many bytes, and adds it to them.
+func fits(name string, bytes *int) bool {
+	if len(name) > longestName || *bytes+len(name) > roomForNames {
+		return false
+	}
+	*bytes += len(name)
+	return true
 }
 
 // An originKey is an origin of a request.
@@ -330,18 +346,6 @@ type originKey struct {
 func (k *originKey) charge() int64 {
 	o := k.origin
 	return originCharge + 2*int64(len(o.Resource)+len(o.ResourceSchema)+len(o.Scope)+len(o.ScopeSchema))
-}
-
-func hashOrigin(seed maphash.Seed, o *tracing.Origin) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, part := range [...][]byte{o.Resource, o.ResourceSchema, o.Scope, o.ScopeSchema} {
-		var length [8]byte
-		binary.LittleEndian.PutUint64(length[:], uint64(len(part)))
-		_, _ = h.Write(length[:]) // It never fails.
-		_, _ = h.Write(part)
-	}
-	return h.Sum64()
 }
 
 func sameOrigin(a, b *tracing.Origin) bool {

@@ -121,26 +121,21 @@ func (c *Client) Stats() ClientStats {
 	return c.stats
 }
 
-// Put sends the spans of kept as one request. What the server rejects of it is counted in Stats, and no error.
-func (c *Client) Put(ctx context.Context, kept []tracing.Kept) error {
-	size := 0
-	for i := range kept {
-		size += len(kept[i].OTLP)
-	}
-	req := make([]byte, 0, size)
-	for i := range kept {
-		req = append(req, kept[i].OTLP...)
-	}
-	_, err := c.Ingest(ctx, req)
-	return err
-}
-
 // Ingest sends a request and waits for the answer. Without one, and where the answer is 429, 502, 503 or 504, it tries again, by the server's
 // Retry-After, which counts up to 5 minutes, or BackOff, whichever is later. It gives up when BackOff does, with a *tracing.OverloadError if
 // there was an answer, or when ctx ends, with context.Cause(ctx), wrapped. Other answers are a *StatusError at once.
 //
 // A try whose answer was lost may have been taken: the spans are then sent twice.
 func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
+	result, err := c.send(ctx, req)
+	if err != nil {
+		return tracing.Result{}, c.failed(ctx, err)
+	}
+	return result, nil
+}
+
+// send is Ingest, but for the count of requests that were given up.
+func (c *Client) send(ctx context.Context, req []byte) (tracing.Result, error) {
 	body, err := c.encode(req)
 	if err != nil {
 		return tracing.Result{}, fmt.Errorf("otlp: %w", err)
@@ -160,10 +155,10 @@ func (c *Client) Ingest(ctx context.Context, req []byte) (tracing.Result, error)
 		if !errors.Is(err, tracing.ErrPermanent) {
 			wait = backOff.NextBackOff()
 		}
-		c.failed(err, wait < 0)
 		if wait < 0 {
 			return tracing.Result{}, err
 		}
+		c.note(err)
 		last = err
 		if overload, ok := errors.AsType[*tracing.OverloadError](err); ok {
 			wait = max(wait, overload.RetryAfter)
@@ -194,13 +189,21 @@ func (c *Client) taken(result tracing.Result) tracing.Result {
 	return result
 }
 
-// failed notes a try that failed.
-func (c *Client) failed(err error, gaveUp bool) {
+// failed counts a request that was given up, and returns why.
+func (c *Client) failed(ctx context.Context, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if gaveUp {
-		c.stats.Failed++
+	c.stats.Failed++
+	if ctx.Err() == nil { // Else it was noted.
+		c.stats.LastError = err.Error()
 	}
+	return err
+}
+
+// note says why a try failed, though others follow.
+func (c *Client) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.stats.LastError = err.Error()
 }
 
@@ -212,7 +215,6 @@ func (c *Client) cutShort(ctx context.Context, before, last error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stats.Failed++
 	if !cut || c.stats.LastError == "" {
 		c.stats.LastError = last.Error()
 	}

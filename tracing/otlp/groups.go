@@ -10,12 +10,19 @@ import (
 // Groups are the spans of a request, trace by trace. The zero value is ready; used again for the next request, it allocates next to nothing.
 // It is not safe for concurrent use.
 type Groups struct {
+	// Room is asked by Read before there are more than 16,384 spans, and again for each further 16,384: how many there may be then, and how many
+	// traces there are so far. An error ends Read; nil = there is always room.
+	Room func(spans, traces int) error
+
 	views  []tracing.View
 	next   []int32 // the view of the same trace that came next; -1 = none
 	traces []chain
 	index  map[trace.TraceID]int32
 	counts map[tracing.Rejection]int
+	full   error // of Room
 }
+
+const roomEvery = 1 << 14 // spans
 
 // A chain is the views of a trace.
 type chain struct {
@@ -25,14 +32,16 @@ type chain struct {
 }
 
 // Read takes the spans of a request in place of those of the one before; the views are good for as long as req does not change. A malformed
-// request is a *tracing.RequestError, after which there are none.
+// request is a *tracing.RequestError, after which there are none, as after an error of Room.
 func (g *Groups) Read(req []byte) (tracing.Result, error) {
 	g.reset()
 	var result tracing.Result
 	err := tracing.Scan(req, func(v tracing.View, rejected tracing.Rejection) {
 		if rejected == tracing.Fine {
-			g.add(v)
-			result.Accepted++
+			if g.roomy() {
+				g.add(v)
+				result.Accepted++
+			}
 			return
 		}
 		if result.Rejected == 0 {
@@ -41,11 +50,22 @@ func (g *Groups) Read(req []byte) (tracing.Result, error) {
 		result.Rejected++
 		g.counts[rejected]++
 	})
+	if err == nil {
+		err = g.full
+	}
 	if err != nil {
 		g.reset()
 		return tracing.Result{}, err
 	}
 	return result, nil
+}
+
+// roomy tells whether there is room for one more span.
+func (g *Groups) roomy() bool {
+	if n := len(g.views); g.Room != nil && g.full == nil && n > 0 && n%roomEvery == 0 {
+		g.full = g.Room(n+roomEvery, len(g.traces))
+	}
+	return g.full == nil
 }
 
 func (g *Groups) reset() {
@@ -55,7 +75,7 @@ func (g *Groups) reset() {
 	clear(g.views) // They would hold the request.
 	clear(g.index)
 	clear(g.counts)
-	g.views, g.next, g.traces = g.views[:0], g.next[:0], g.traces[:0]
+	g.views, g.next, g.traces, g.full = g.views[:0], g.next[:0], g.traces[:0], nil
 }
 
 func (g *Groups) add(v tracing.View) {

@@ -2,6 +2,8 @@ package otlp_test
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -111,5 +113,35 @@ func TestBuilderCopiesByteForByte(t *testing.T) {
 	})
 	if err != nil || seen != 2 {
 		t.Errorf("%d spans, %v", seen, err)
+	}
+}
+
+// Room bounds what one request may take while it is read.
+func TestGroupsAskForRoom(t *testing.T) {
+	req := some(1)
+	for range 16 {
+		req = append(req, req...) // 65,536 spans of one trace.
+	}
+	full := errors.New("full")
+	var asked []int
+	groups := otlp.Groups{Room: func(spans, traces int) error {
+		asked = append(asked, spans)
+		if spans > 50_000 || traces != 1 {
+			return full
+		}
+		return nil
+	}}
+	if result, err := groups.Read(req); !errors.Is(err, full) || result != (tracing.Result{}) || groups.Len() != 0 {
+		t.Errorf("got %+v, %v, and %d traces", result, err, groups.Len())
+	}
+	if want := []int{32768, 49152, 65536}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
+	}
+	if _, err := groups.Read(req[:len(req)/4]); err != nil {
+		t.Errorf("what fits comes after what did not: %v", err)
+	}
+	asked = nil
+	if _, err := groups.Read(append(req, 0xff)); errors.Is(err, full) || err == nil {
+		t.Errorf("got %v, want that it is malformed", err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 // TestChainsHoldWhatWasStored lets chains grow, end and begin anew beside each other, and compares them with byte slices.
 func TestChainsHoldWhatWasStored(t *testing.T) {
 	source := rand.New(rand.NewPCG(1, 2))
-	a := arena.New(4 * arena.BlockSize)
+	pool := arena.NewPool(4 * arena.BlockSize)
+	a := arena.New(pool)
 	var chains [20]arena.Chain
 	var want [20][]byte
 	for range 20_000 {
@@ -34,8 +35,13 @@ func TestChainsHoldWhatWasStored(t *testing.T) {
 		check(t, a, chains[i], want[i])
 		blocks += chains[i].Blocks()
 	}
-	if a.Bytes() > 20*blocks*arena.BlockSize {
-		t.Errorf("%d bytes of memory for %d blocks: what is freed must be used again", a.Bytes(), blocks)
+	if pool.Bytes() > 20*blocks*arena.BlockSize {
+		t.Errorf("%d bytes of memory for %d blocks: what is freed must be used again", pool.Bytes(), blocks)
+	}
+	a.Release()
+	pool.Release()
+	if pool.Bytes() != 0 {
+		t.Errorf("%d bytes are left", pool.Bytes())
 	}
 }
 
@@ -63,27 +69,49 @@ func check(t *testing.T, a *arena.Arena, c arena.Chain, want []byte) {
 }
 
 func TestWhatIsFreedIsUsedFirst(t *testing.T) {
-	a := arena.New(8 * arena.BlockSize)
+	pool := arena.NewPool(8 * arena.BlockSize)
+	a := arena.New(pool)
 	for range 1000 {
 		var c arena.Chain
 		a.Append(&c, make([]byte, 8*arena.BlockSize))
 		a.Free(&c)
 	}
-	if got := a.Bytes(); got != 8*arena.BlockSize {
+	if got := pool.Bytes(); got != 8*arena.BlockSize {
 		t.Errorf("%d bytes, want one slab", got)
 	}
 }
 
 func TestReleaseGivesAllBack(t *testing.T) {
-	a := arena.New(4 * arena.BlockSize)
+	pool := arena.NewPool(4 * arena.BlockSize)
+	a := arena.New(pool)
 	for range 2 {
 		var c arena.Chain
 		want := bytes.Repeat([]byte("tenon"), 2*arena.BlockSize)
 		a.Append(&c, want)
 		check(t, a, c, want)
 		a.Release()
-		if got := a.Bytes(); got != 0 {
+		pool.Release()
+		if got := pool.Bytes(); got != 0 {
 			t.Fatalf("%d bytes after Release", got)
 		}
+	}
+}
+
+// An arena keeps no more of its peak than one slab, also where the blocks of many chains are mixed.
+func TestArenasShareTheirPeaks(t *testing.T) {
+	const slab, slabs = 16 * arena.BlockSize, 50
+	pool := arena.NewPool(slab)
+	for range 10 {
+		a := arena.New(pool)
+		var chains [20]arena.Chain
+		for i := range slabs * slab / arena.BlockSize {
+			a.Append(&chains[i%len(chains)], make([]byte, arena.BlockSize))
+		}
+		for i := range chains {
+			a.Free(&chains[i])
+		}
+	}
+	if got, want := pool.Bytes(), int64((slabs+9)*slab); got > want {
+		t.Errorf("%d bytes, want at most %d", got, want)
 	}
 }
