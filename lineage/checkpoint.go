@@ -18,7 +18,7 @@ import (
 
 // checkpointFormat is part of every fingerprint: a change to what transfer writes, or to
 // what folding makes of events, needs another.
-const checkpointFormat = 1
+const checkpointFormat = 2
 
 // fingerprint names all that a checkpoint depends on.
 func (c *Config) fingerprint() string {

@@ -98,10 +98,13 @@ func newFold(closeAfter int) *fold {
 	return f
 }
 
+// table returns the meanings of numbers as they are now.
+func (f *fold) table() table { return table{nodes: f.names.nodes, scopes: f.scopes, attrs: f.attrs} }
+
 // begin starts the batch that follows a graph.
 func (f *fold) begin(g *graph) {
 	f.batch = batch{
-		rows: newRows(g), marks: g.marks.Edit(), details: g.detail.Edit(), outputs: map[*line]bool{}, cut: map[int32]bool{},
+		rows: newRows(f, g), marks: g.marks.Edit(), details: g.detail.Edit(), outputs: map[*line]bool{}, cut: map[int32]bool{},
 		facets: map[int32]bool{}, newColumns: map[int32]bool{},
 	}
 }

@@ -344,7 +344,7 @@ func (r *replica) readOn(ctx context.Context, progress func()) error {
 	flush := func() error {
 		err := r.read(ctx, batch)
 		batch, size = batch[:0], 0
-		if err == nil && r.g.delta > max(rebaseEdges, r.g.edges) {
+		if err == nil && r.g.worn(1) {
 			r.layOut()
 		}
 		if err == nil && progress != nil {

@@ -186,7 +186,7 @@ func (f *fold) soilReaders() {
 // soilRows soils the lines that have edges in the rows of a node.
 func (f *fold) soilRows(n int32) {
 	for direction := range 2 {
-		for _, x := range f.rows.row(direction, n) {
+		for x := range f.rows.row(direction, n) {
 			f.soilScope(f.attrs[x.attr].scope)
 		}
 	}
@@ -301,21 +301,24 @@ func (f *fold) statedOf(layer Layer, n int32) []facet {
 func (f *fold) publish(cursor Cursor) *graph {
 	old := f.rows.g
 	g := &graph{
-		cursor: cursor, names: f.names, nodes: f.names.nodes, scopes: f.scopes, attrs: f.attrs, base: old.base, over: old.over,
-		detail: f.details.Vector(), marks: f.marks.Vector(), alias: old.alias, newest: f.rows.newest, edges: old.edges + f.rows.edges, delta: old.delta,
+		table: f.table(), cursor: cursor, names: f.names, base: old.base, over: old.over, detail: f.details.Vector(), marks: f.marks.Vector(),
+		alias: old.alias, newest: f.rows.newest, edges: old.edges + f.rows.edges, delta: old.delta, changes: old.changes + f.rows.changes,
 	}
 	if f.aliases {
 		g.alias = f.aliasing()
 	}
 	g.groups = g.alias != nil
 	if f.rows.bulk != nil {
-		g.base, g.delta = layOut(g, f.rows.bulk), 0
+		g.base, g.delta, g.changes = layOut(g, f.rows.bulk), 0, 0
 	}
 	for direction := range g.over {
 		over := old.over[direction].Edit()
 		for n, d := range f.rows.drafts[direction] {
-			row := d.finish(g.compareEntries)
-			g.delta += len(row) - len(over.At(n))
+			row := d.List()
+			g.delta += row.Len()
+			if before := over.At(n); before != nil {
+				g.delta -= before.Len()
+			}
 			over.Set(n, row)
 		}
 		if f.since != nil {
@@ -333,14 +336,14 @@ func (f *fold) publish(cursor Cursor) *graph {
 // and over it those that changed since.
 func (f *fold) rebase(b *base) *graph {
 	g := *f.rows.g
-	g.base, g.delta = b, 0
+	g.base, g.delta, g.changes = b, 0, 0
 	for direction := range g.over {
-		var over persist.Vector[[]entry]
+		var over persist.Vector[*persist.List[entry]]
 		edit := over.Edit()
 		for n := range f.since[direction] {
 			row := f.rows.g.over[direction].At(n)
 			edit.Set(n, row)
-			g.delta += len(row)
+			g.delta += row.Len()
 		}
 		g.over[direction] = edit.Vector()
 	}

@@ -385,10 +385,11 @@ func (f *fold) number(key nodeKey) int32 {
 	return n
 }
 
-// set numbers a set of inputs of a job. The inputs are ascending.
+// set numbers a set of inputs of a job, each once. The name has them in order of their
+// names, so that sets are compared without sorting.
 func (f *fold) set(job int32, inputs []int32) int32 {
 	name := make([]byte, 0, 4*len(inputs))
-	for _, n := range inputs {
+	for _, n := range slices.SortedFunc(slices.Values(inputs), func(a, b int32) int { return compareNodes(f.names.nodes, a, b) }) {
 		name = binary.LittleEndian.AppendUint32(name, uint32(n)) //nolint:gosec // a number of a node is not negative
 	}
 	return f.number(nodeKey{kind: setNode, owner: job, name: string(name)})

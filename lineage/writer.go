@@ -238,7 +238,7 @@ func (w *writer) progress(phase string) func() {
 
 // relay lays out a new base in the background, where enough lies over the present one.
 func (w *writer) relay() {
-	if w.bases != nil || w.broken || w.g.delta < max(rebaseEdges, w.g.edges/20) {
+	if w.bases != nil || w.broken || !w.g.worn(20) {
 		return
 	}
 	g, done := w.g, make(chan *base, 1)
