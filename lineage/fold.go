@@ -20,7 +20,7 @@ type line struct {
 	timeline.Line[fact]
 	scope
 	id    int32
-	slow  bool // it has boundaries: always derived as a whole
+	slow  bool // it has boundaries: derived as a whole unless it only repeats itself
 	dirty bool // to be derived when the batch ends
 	out   []interval
 }
@@ -196,7 +196,7 @@ func without(a, b []statement) []statement {
 func (f *fold) assert(s statement) {
 	l := s.line
 	last, there := l.Last()
-	if l.derived() && !l.slow && !l.dirty && (!there || s.key.Compare(last) > 0) && !f.bounded(s) && !f.recasts(s) {
+	if l.derived() && !l.dirty && (!there || s.key.Compare(last) > 0) && (!l.slow || l.repeats(s.set)) && !f.bounded(s) && !f.recasts(s) {
 		f.append(s)
 		return
 	}
@@ -213,6 +213,16 @@ func (f *fold) assert(s statement) {
 	if l.layer == layerOutputs && !inside {
 		f.named(l, s.set, len(l.Stretches) == stretches)
 	}
+}
+
+// repeats reports whether a set is the newest of the line and nothing has ended that since:
+// even where boundaries cut the line, to say it again moves nothing but when it was seen.
+func (l *line) repeats(set []fact) bool {
+	last, ok := l.Last()
+	if !ok || l.parsed() || !slices.Equal(set, l.Stretches[len(l.Stretches)-1].Set) {
+		return false
+	}
+	return len(l.Breaks) == 0 || l.Breaks[len(l.Breaks)-1].Compare(last) < 0
 }
 
 // recasts reports whether a statement of what a job only reads must be derived: it is in no
@@ -239,6 +249,9 @@ func (f *fold) recasts(s statement) bool {
 func (f *fold) retract(s statement) {
 	l := s.line
 	f.soil(l)
+	if l.read() {
+		f.wake(jobKey{l.origin, l.job}) // It may have been seen last then.
+	}
 	f.changed(l, true)
 	if i := l.Inner(s.key); i >= 0 {
 		f.expand(l, i)
@@ -262,9 +275,6 @@ func (l *line) derived() bool { return l.graphed() || l.layer == layerSink }
 func (f *fold) soil(l *line) {
 	if l.dirty || !l.derived() {
 		return
-	}
-	if l.read() {
-		f.wake(jobKey{l.origin, l.job})
 	}
 	if !l.slow {
 		l.out = l.Intervals(nil, forever, f.order)
@@ -402,7 +412,7 @@ func (f *fold) end(l *line, x fact, t, seen int64) {
 		f.rows.end(x, t, seen)
 	}
 	if l.read() {
-		f.readLess(l, x, t, seen)
+		f.readLess(l, interval{Elem: x, Begin: l.since(x, f.order), End: t, Seen: seen})
 	}
 }
 

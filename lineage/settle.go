@@ -209,6 +209,9 @@ func (f *fold) derive(l *line) {
 	if l.parsed() {
 		want = f.hidden(l, want)
 	}
+	if l.read() {
+		f.readOn(l, want)
+	}
 	changed := l.graphed() && f.rows.differ(l.out, want, f.order)
 	l.out, l.dirty = nil, false
 	if l.slow {
