@@ -38,6 +38,7 @@ type fold struct {
 	attrs      []attr
 	attrIndex  map[string]int32
 	last       lastAttr
+	dataset    lastDataset
 	plain      map[int32]int32   // by scope: its attr without kinds, Exact
 	columns    map[int32][]int32 // of a dataset
 	sets       map[int32][]int32 // of a dataset, those that it is in

@@ -73,6 +73,8 @@ type translation struct {
 	out   []statement
 	at    map[place]int // their indices
 	ops   []op
+	last  NodeID // where the last edge led, and its number
+	to    int32
 }
 
 func (t *translation) state(s scope, set []fact) {
@@ -215,7 +217,11 @@ func (t *translation) edges(edges []EdgeFact, s scope) {
 }
 
 func (t *translation) edge(e EdgeFact, s scope) fact {
-	return fact{from: t.fold.node(e.From), to: t.fold.node(e.To), attr: t.fold.attr(s, e.Kinds, e.Certainty)}
+	from := t.fold.node(e.From)
+	if e.To != t.last { // Edges that lead to one node come together.
+		t.last, t.to = e.To, t.fold.node(e.To)
+	}
+	return fact{from: from, to: t.to, attr: t.fold.attr(s, e.Kinds, e.Certainty)}
 }
 
 // named states which outputs the assertion names, so that omitted ones can be told. A
@@ -361,7 +367,10 @@ func (f *fold) order(a, b fact) int {
 func (f *fold) node(id NodeID) int32 {
 	key := nodeKey{kind: id.Kind, owner: -1, space: id.Namespace, name: id.Name}
 	if id.Kind == ColumnNode {
-		key = nodeKey{kind: ColumnNode, owner: f.node(id.Dataset().Node()), name: id.Field}
+		if d := id.Dataset(); d != f.dataset.ref { // Columns of one come together.
+			f.dataset.ref, f.dataset.number = d, f.node(d.Node())
+		}
+		key = nodeKey{kind: ColumnNode, owner: f.dataset.number, name: id.Field}
 	}
 	return f.number(key)
 }
@@ -403,6 +412,12 @@ func (f *fold) word(w string) int32 {
 		f.wordIndex[w], f.words = n, append(f.words, w)
 	}
 	return n
+}
+
+// A lastDataset is the one whose column was asked for last. No dataset has the zero name.
+type lastDataset struct {
+	ref    DatasetRef
+	number int32
 }
 
 // A lastAttr is the attr that was asked for last, as it was asked for.
