@@ -79,7 +79,9 @@ func (s *frames) runs(runs *bloom.Set) {
 		list(w, &x.Bits, func(b *uint64) {
 			n := int64(*b) //nolint:gosec // bits, not a number
 			w.int(&n)
-			*b = uint64(n) //nolint:gosec // likewise
+			if w.reading { // Others may read what is written here.
+				*b = uint64(n) //nolint:gosec // likewise
+			}
 		})
 		w.check(len(x.Bits) > 0 && bits.OnesCount(uint(len(x.Bits))) == 1)
 	})
@@ -325,7 +327,7 @@ func (f *fold) restore(cursor Cursor) (*graph, error) {
 // frames carry sections of items in pieces with a length and a checksum each.
 type frames struct {
 	wire
-	out *bytes.Buffer
+	out io.Writer
 	in  *bufio.Reader
 }
 
@@ -364,8 +366,9 @@ func (s *frames) close() {
 	var head [8]byte
 	binary.BigEndian.PutUint32(head[:4], uint32(len(s.buf))) //nolint:gosec // a frame is some items long
 	binary.BigEndian.PutUint32(head[4:], crc32.ChecksumIEEE(s.buf))
-	s.out.Write(head[:])
-	s.out.Write(s.buf)
+	if _, err := s.out.Write(append(head[:], s.buf...)); err != nil {
+		s.fail(err)
+	}
 	s.buf = s.buf[:0]
 }
 
@@ -385,13 +388,6 @@ func (s *frames) read() {
 	default:
 		s.buf = data
 	}
-}
-
-// encode returns the replica as the data of a checkpoint.
-func (r *replica) encode() []byte {
-	s := frames{out: new(bytes.Buffer)}
-	r.transfer(&s)
-	return s.out.Bytes()
 }
 
 // decode makes the replica the one that was encoded, or leaves it reset.
@@ -453,13 +449,6 @@ func (w *writer) checkpoint(ctx context.Context) {
 	save, done := w.save(), make(chan error, 1)
 	w.saving = done
 	go func() { done <- save(ctx) }()
-}
-
-// save encodes the state and returns what stores it.
-func (w *writer) save() func(context.Context) error {
-	data := w.encode()
-	c := Checkpoint{Version: w.version + 1, Cursor: w.cursor, Fingerprint: w.e.cfg.fingerprint()}
-	return func(ctx context.Context) error { return w.store.SaveCheckpoint(ctx, c, bytes.NewReader(data)) }
 }
 
 // stored notes how saving went. Who comes second uses the other's version next time.

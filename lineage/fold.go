@@ -147,7 +147,7 @@ func (f *fold) statedBy(dataset, job int32) {
 		return
 	}
 	if i, found := slices.BinarySearch(f.stated[dataset], job); !found {
-		f.stated[dataset] = slices.Insert(f.stated[dataset], i, job)
+		f.stated[dataset] = slices.Insert(slices.Clone(f.stated[dataset]), i, job) // A checkpoint may be reading it.
 	}
 }
 
