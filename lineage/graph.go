@@ -334,6 +334,7 @@ type names struct {
 	mu    sync.RWMutex
 	nodes []node
 	index map[nodeKey]int32
+	text  text // of the nodes, and what else is kept of events
 }
 
 // A nodeKey is a node by its owner: a column's dataset is a number, so that the names of
@@ -370,6 +371,7 @@ func (t *names) add(key nodeKey) (int32, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := int32(len(t.nodes)) //nolint:gosec // far fewer than 2^31 nodes fit into memory
+	key.space, key.name = t.text.once(key.space), t.text.keep(key.name)
 	x := node(key)
 	if x.owner < 0 {
 		x.owner = n

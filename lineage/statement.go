@@ -409,6 +409,7 @@ func (f *fold) word(w string) int32 {
 	n, ok := f.wordIndex[w]
 	if !ok {
 		n = int32(len(f.words)) //nolint:gosec // far fewer than 2^31 words fit into memory
+		w = f.names.text.once(w)
 		f.wordIndex[w], f.words = n, append(f.words, w)
 	}
 	return n
@@ -446,6 +447,10 @@ func (f *fold) attr(s scope, kinds []Transformation, certainty Certainty) int32 
 
 func (f *fold) newAttr(id int32, kinds []Transformation, certainty Certainty) int32 {
 	kinds = slices.Clone(kinds)
+	for i := range kinds {
+		k, text := &kinds[i], &f.names.text
+		k.Type, k.Subtype, k.Description = text.once(k.Type), text.once(k.Subtype), text.once(k.Description)
+	}
 	slices.SortFunc(kinds, func(a, b Transformation) int { return cmp.Or(a.Compare(b), cmp.Compare(a.Description, b.Description)) })
 	kinds = slices.CompactFunc(kinds, func(a, b Transformation) bool { return a.Compare(b) == 0 })
 	bare := slices.Clone(kinds)
