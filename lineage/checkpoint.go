@@ -174,6 +174,9 @@ func (s *frames) stretches(f *fold) {
 				x.Last = x.First
 			}
 			list(w, &x.Set, func(e *fact) { w.fact(f, l, e) })
+			if l.graphed() {
+				s.edges += len(x.Set)
+			}
 		})
 	})
 }
@@ -327,8 +330,10 @@ func (f *fold) restore(cursor Cursor) (*graph, error) {
 // frames carry sections of items in pieces with a length and a checksum each.
 type frames struct {
 	wire
-	out io.Writer
-	in  *bufio.Reader
+	out   io.Writer
+	in    *bufio.Reader
+	tell  func(edges int) // called where a frame is read; nil: nobody listens
+	edges int             // that were read
 }
 
 // frameBytes is the size from which a frame is closed.
@@ -387,12 +392,16 @@ func (s *frames) read() {
 		s.fail(errTorn)
 	default:
 		s.buf = data
+		if s.tell != nil {
+			s.tell(s.edges)
+		}
 	}
 }
 
-// decode makes the replica the one that was encoded, or leaves it reset.
-func (r *replica) decode(ctx context.Context, data io.Reader) error {
-	s := frames{wire: wire{reading: true}, in: bufio.NewReader(data)}
+// decode makes the replica the one that was encoded, or leaves it reset. It tells how many
+// edges it has read.
+func (r *replica) decode(ctx context.Context, data io.Reader, tell func(edges int)) error {
+	s := frames{wire: wire{reading: true}, in: bufio.NewReader(data), tell: tell}
 	r.reset()
 	r.transfer(&s)
 	if s.err == nil {
@@ -425,7 +434,11 @@ func (w *writer) resume(ctx context.Context) error {
 	w.version = c.Version
 	err = fmt.Errorf("of another configuration: %w", ErrConflict)
 	if c.Fingerprint == w.e.cfg.fingerprint() {
-		err = w.decode(ctx, data)
+		err = w.decode(ctx, data, func(edges int) {
+			if tell := w.e.cfg.Progress; tell != nil {
+				tell(Progress{Phase: "load", Records: int(w.records), Edges: edges})
+			}
+		})
 	}
 	if err == nil && w.cursor != c.Cursor {
 		w.reset()

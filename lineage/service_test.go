@@ -379,6 +379,25 @@ func TestACheckpointAndTheLogAfterItGiveTheSameState(t *testing.T) {
 	}
 }
 
+func TestALoadTellsHowItGoesOn(t *testing.T) {
+	t.Parallel()
+	store, c, _ := checkpointed(t)
+	var told []lineage.Progress
+	e := open(t, lineage.Config{CheckpointEvery: -1, Progress: func(p lineage.Progress) { told = append(told, p) }}, store)
+	last := told[len(told)-1]
+	if want := (lineage.Progress{Phase: "load", Records: int(e.Status().Records), Edges: e.Status().Edges}); last != want {
+		t.Errorf("at the end %+v was told, want %+v", last, want)
+	}
+	for i, p := range told[:len(told)-1] { // Of the checkpoint, whose records are known when its first part is read.
+		if p.Phase != "load" || i > 0 && p.Records != int(c.Cursor) || i > 0 && p.Edges < told[i-1].Edges {
+			t.Errorf("told %+v after %d others", p, i)
+		}
+	}
+	if len(told) < 3 {
+		t.Errorf("told %d times", len(told))
+	}
+}
+
 // A heldStore does not read a checkpoint before it is let.
 type heldStore struct {
 	*lineage.MemoryStore
