@@ -49,6 +49,7 @@ type fold struct {
 	schemaCuts map[int32]bool           // datasets with a schema that ever changed
 	bounds     map[int32]map[*line]bool // by dataset the lines that its boundaries lie on
 
+	laid     int                  // changes of the graph that a base is being laid out of
 	since    *[2]map[int32]bool   // by direction: rows that changed since a base is being laid out; nil: none is
 	err      error                // why it is of no more use
 	changing map[place]*statement // what replace did so far, which reread does not see; nil: taken back

@@ -334,7 +334,7 @@ func (r *replica) catchUp(ctx context.Context, progress func()) error {
 
 // layOut makes one base of all rows.
 func (r *replica) layOut() {
-	r.fold.since = new([2]map[int32]bool{{}, {}})
+	r.fold.since, r.fold.laid = new([2]map[int32]bool{{}, {}}), r.g.changes
 	r.g = r.fold.rebase(layOut(r.g, flatten(r.g)))
 }
 

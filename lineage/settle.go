@@ -339,7 +339,7 @@ func (f *fold) publish(cursor Cursor) *graph {
 // and over it those that changed since.
 func (f *fold) rebase(b *base) *graph {
 	g := *f.rows.g
-	g.base, g.delta, g.changes = b, 0, 0
+	g.base, g.delta, g.changes = b, 0, g.changes-f.laid
 	for direction := range g.over {
 		var over persist.Vector[*persist.List[entry]]
 		edit := over.Edit()

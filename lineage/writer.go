@@ -242,6 +242,6 @@ func (w *writer) relay() {
 		return
 	}
 	g, done := w.g, make(chan *base, 1)
-	w.bases, w.fold.since = done, new([2]map[int32]bool{{}, {}})
+	w.bases, w.fold.since, w.fold.laid = done, new([2]map[int32]bool{{}, {}}), g.changes
 	go func() { done <- layOut(g, flatten(g)) }()
 }
