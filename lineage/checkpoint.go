@@ -18,7 +18,7 @@ import (
 
 // checkpointFormat is part of every fingerprint: a change to what transfer writes, or to
 // what folding makes of events, needs another.
-const checkpointFormat = 2
+const checkpointFormat = 3
 
 // fingerprint names all that a checkpoint depends on.
 func (c *Config) fingerprint() string {
@@ -79,7 +79,9 @@ func (s *frames) runs(runs *bloom.Set) {
 		list(w, &x.Bits, func(b *uint64) {
 			n := int64(*b) //nolint:gosec // bits, not a number
 			w.int(&n)
-			*b = uint64(n) //nolint:gosec // likewise
+			if w.reading { // Others may read what is written here.
+				*b = uint64(n) //nolint:gosec // likewise
+			}
 		})
 		w.check(len(x.Bits) > 0 && bits.OnesCount(uint(len(x.Bits))) == 1)
 	})
@@ -172,6 +174,9 @@ func (s *frames) stretches(f *fold) {
 				x.Last = x.First
 			}
 			list(w, &x.Set, func(e *fact) { w.fact(f, l, e) })
+			if l.graphed() {
+				s.edges += len(x.Set)
+			}
 		})
 	})
 }
@@ -321,8 +326,10 @@ func (f *fold) restore(cursor Cursor) (*graph, error) {
 // frames carry sections of items in pieces with a length and a checksum each.
 type frames struct {
 	wire
-	out *bytes.Buffer
-	in  *bufio.Reader
+	out   io.Writer
+	in    *bufio.Reader
+	tell  func(edges int) // called where a frame is read; nil: nobody listens
+	edges int             // that were read
 }
 
 // frameBytes is the size from which a frame is closed.
@@ -360,8 +367,9 @@ func (s *frames) close() {
 	var head [8]byte
 	binary.BigEndian.PutUint32(head[:4], uint32(len(s.buf))) //nolint:gosec // a frame is some items long
 	binary.BigEndian.PutUint32(head[4:], crc32.ChecksumIEEE(s.buf))
-	s.out.Write(head[:])
-	s.out.Write(s.buf)
+	if _, err := s.out.Write(append(head[:], s.buf...)); err != nil {
+		s.fail(err)
+	}
 	s.buf = s.buf[:0]
 }
 
@@ -380,19 +388,16 @@ func (s *frames) read() {
 		s.fail(errTorn)
 	default:
 		s.buf = data
+		if s.tell != nil {
+			s.tell(s.edges)
+		}
 	}
 }
 
-// encode returns the replica as the data of a checkpoint.
-func (r *replica) encode() []byte {
-	s := frames{out: new(bytes.Buffer)}
-	r.transfer(&s)
-	return s.out.Bytes()
-}
-
-// decode makes the replica the one that was encoded, or leaves it reset.
-func (r *replica) decode(ctx context.Context, data io.Reader) error {
-	s := frames{wire: wire{reading: true}, in: bufio.NewReader(data)}
+// decode makes the replica the one that was encoded, or leaves it reset. It tells how many
+// edges it has read.
+func (r *replica) decode(ctx context.Context, data io.Reader, tell func(edges int)) error {
+	s := frames{wire: wire{reading: true}, in: bufio.NewReader(data), tell: tell}
 	r.reset()
 	r.transfer(&s)
 	if s.err == nil {
@@ -425,7 +430,11 @@ func (w *writer) resume(ctx context.Context) error {
 	w.version = c.Version
 	err = fmt.Errorf("of another configuration: %w", ErrConflict)
 	if c.Fingerprint == w.e.cfg.fingerprint() {
-		err = w.decode(ctx, data)
+		err = w.decode(ctx, data, func(edges int) {
+			if tell := w.e.cfg.Progress; tell != nil {
+				tell(Progress{Phase: "load", Records: int(w.records), Edges: edges})
+			}
+		})
 	}
 	if err == nil && w.cursor != c.Cursor {
 		w.reset()
@@ -449,13 +458,6 @@ func (w *writer) checkpoint(ctx context.Context) {
 	save, done := w.save(), make(chan error, 1)
 	w.saving = done
 	go func() { done <- save(ctx) }()
-}
-
-// save encodes the state and returns what stores it.
-func (w *writer) save() func(context.Context) error {
-	data := w.encode()
-	c := Checkpoint{Version: w.version + 1, Cursor: w.cursor, Fingerprint: w.e.cfg.fingerprint()}
-	return func(ctx context.Context) error { return w.store.SaveCheckpoint(ctx, c, bytes.NewReader(data)) }
 }
 
 // stored notes how saving went. Who comes second uses the other's version next time.

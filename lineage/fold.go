@@ -20,7 +20,7 @@ type line struct {
 	timeline.Line[fact]
 	scope
 	id    int32
-	slow  bool // it has boundaries: always derived as a whole
+	slow  bool // it has boundaries: derived as a whole unless it only repeats itself
 	dirty bool // to be derived when the batch ends
 	out   []interval
 }
@@ -38,6 +38,7 @@ type fold struct {
 	attrs      []attr
 	attrIndex  map[string]int32
 	last       lastAttr
+	dataset    lastDataset
 	plain      map[int32]int32       // by scope: its attr without kinds, Exact
 	columns    map[int32][]int32     // of a dataset
 	sets       map[int32][]int32     // of a dataset, those that it is in
@@ -50,6 +51,7 @@ type fold struct {
 	schemaCuts map[int32]bool           // datasets with a schema that ever changed
 	bounds     map[int32]map[*line]bool // by dataset the lines that its boundaries lie on
 
+	laid     int                  // changes of the graph that a base is being laid out of
 	since    *[2]map[int32]bool   // by direction: rows that changed since a base is being laid out; nil: none is
 	err      error                // why it is of no more use
 	changing map[place]*statement // what replace did so far, which reread does not see; nil: taken back
@@ -100,10 +102,13 @@ func newFold(closeAfter int) *fold {
 	return f
 }
 
+// table returns the meanings of numbers as they are now.
+func (f *fold) table() table { return table{nodes: f.names.nodes, scopes: f.scopes, attrs: f.attrs} }
+
 // begin starts the batch that follows a graph.
 func (f *fold) begin(g *graph) {
 	f.batch = batch{
-		rows: newRows(g), marks: g.marks.Edit(), details: g.detail.Edit(), outputs: map[*line]bool{}, cut: map[int32]bool{},
+		rows: newRows(f, g), marks: g.marks.Edit(), details: g.detail.Edit(), outputs: map[*line]bool{}, cut: map[int32]bool{},
 		facets: map[int32]bool{}, newColumns: map[int32]bool{},
 	}
 }
@@ -145,7 +150,7 @@ func (f *fold) statedBy(dataset, job int32) {
 		return
 	}
 	if i, found := slices.BinarySearch(f.stated[dataset], job); !found {
-		f.stated[dataset] = slices.Insert(f.stated[dataset], i, job)
+		f.stated[dataset] = slices.Insert(slices.Clone(f.stated[dataset]), i, job) // A checkpoint may be reading it.
 	}
 }
 
@@ -195,7 +200,7 @@ func without(a, b []statement) []statement {
 func (f *fold) assert(s statement) {
 	l := s.line
 	last, there := l.Last()
-	if l.derived() && !l.slow && !l.dirty && (!there || s.key.Compare(last) > 0) && !f.bounded(s) && !f.recasts(s) {
+	if l.derived() && !l.dirty && (!there || s.key.Compare(last) > 0) && (!l.slow || l.repeats(s.set)) && !f.bounded(s) && !f.recasts(s) {
 		f.append(s)
 		return
 	}
@@ -212,6 +217,16 @@ func (f *fold) assert(s statement) {
 	if l.layer == layerOutputs && !inside {
 		f.named(l, s.set, len(l.Stretches) == stretches)
 	}
+}
+
+// repeats reports whether a set is the newest of the line and nothing has ended that since:
+// even where boundaries cut the line, to say it again moves nothing but when it was seen.
+func (l *line) repeats(set []fact) bool {
+	last, ok := l.Last()
+	if !ok || l.parsed() || !slices.Equal(set, l.Stretches[len(l.Stretches)-1].Set) {
+		return false
+	}
+	return len(l.Breaks) == 0 || l.Breaks[len(l.Breaks)-1].Compare(last) < 0
 }
 
 // recasts reports whether a statement of what a job only reads must be derived: it is in no
@@ -238,6 +253,9 @@ func (f *fold) recasts(s statement) bool {
 func (f *fold) retract(s statement) {
 	l := s.line
 	f.soil(l)
+	if l.read() {
+		f.wake(jobKey{l.origin, l.job}) // It may have been seen last then.
+	}
 	f.changed(l, true)
 	if i := l.Inner(s.key); i >= 0 {
 		f.expand(l, i)
@@ -261,9 +279,6 @@ func (l *line) derived() bool { return l.graphed() || l.layer == layerSink }
 func (f *fold) soil(l *line) {
 	if l.dirty || !l.derived() {
 		return
-	}
-	if l.read() {
-		f.wake(jobKey{l.origin, l.job})
 	}
 	if !l.slow {
 		l.out = l.Intervals(nil, forever, f.order)
@@ -401,7 +416,7 @@ func (f *fold) end(l *line, x fact, t, seen int64) {
 		f.rows.end(x, t, seen)
 	}
 	if l.read() {
-		f.readLess(l, x, t, seen)
+		f.readLess(l, interval{Elem: x, Begin: l.since(x, f.order), End: t, Seen: seen})
 	}
 }
 
