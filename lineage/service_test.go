@@ -491,6 +491,11 @@ func TestIngestDoesNotWaitForACheckpoint(t *testing.T) {
 	<-store.asked
 	for n := range 3 { // Before the others, among them, and after.
 		at := []float64{0, 4, 30}[n]
+		ingest(t, e, reported("alter", "a1", lineage.Complete, at, nil, nil)) // The last one takes what was renamed along.
+		gone := ds("b")
+		gone[0].Lifecycle = lineage.Lifecycle{Change: lineage.Dropped}
+		gone[0].States, gone[0].Aliases = lineage.Symlinks, []lineage.DatasetRef{{Namespace: "w", Name: fmt.Sprint("b", n)}}
+		ingest(t, e, lineage.Event{Time: hour(at), Outputs: gone})
 		ingest(t, e, reported("load", fmt.Sprint("more", n), lineage.Complete, at, ds(fmt.Sprint("p", n)), ds("x")))
 		ingest(t, e, reported("other", fmt.Sprint("other", n), lineage.Complete, at, ds("x"), ds(fmt.Sprint("y", n))))
 	}
