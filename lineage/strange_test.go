@@ -106,6 +106,26 @@ func TestASchemaEndsWithItsTable(t *testing.T) {
 	})
 }
 
+// Two names of one table are exchanged: the schema is no newer than it was, and a third name's
+// is told.
+func TestASchemaThatComesBackAtOnceIsNoNewer(t *testing.T) {
+	t.Parallel()
+	a, b, c := node("a").Dataset(), node("b").Dataset(), node("c").Dataset()
+	swap := lineage.Event{Time: date(3), Outputs: []lineage.DatasetFact{
+		{Ref: a, Lifecycle: lineage.Lifecycle{Change: lineage.Renamed, From: b}},
+		{Ref: b, Lifecycle: lineage.Lifecycle{Change: lineage.Renamed, From: a}},
+		{Ref: c, States: lineage.Schema | lineage.Symlinks, Aliases: []lineage.DatasetRef{b}},
+	}}
+	events := []lineage.Event{alias(1, "a", "c"), schema(2, "a", "x:text"), did("read", 2, "a > sink"), swap}
+	permuted(t, events, func(e *lineage.Engine) {
+		for n := range viewAt(t, e, 3).Nodes() {
+			if n.ID == node("a") && len(n.Fields) > 0 {
+				t.Errorf("got %v", n.Fields)
+			}
+		}
+	})
+}
+
 func TestValuesPrintAsText(t *testing.T) {
 	t.Parallel()
 	d, j := lineage.DatasetRef{Namespace: "db:x", Name: "t"}, lineage.JobRef{Namespace: "etl", Name: "j"}
