@@ -200,7 +200,8 @@ func without(a, b []statement) []statement {
 func (f *fold) assert(s statement) {
 	l := s.line
 	last, there := l.Last()
-	if l.derived() && !l.dirty && (!there || s.key.Compare(last) > 0) && (!l.slow || l.repeats(s.set)) && !f.bounded(s) && !f.recasts(s) {
+	newest := there && s.key.Compare(last) > 0 || !there && !f.late(s)
+	if l.derived() && !l.dirty && newest && (!l.slow || l.repeats(s.set)) && !f.bounded(s) && !f.recasts(s) {
 		f.append(s)
 		return
 	}
@@ -217,6 +218,18 @@ func (f *fold) assert(s statement) {
 	if l.layer == layerOutputs && !inside {
 		f.named(l, s.set, len(l.Stretches) == stretches)
 	}
+}
+
+// late reports whether the job of a line's first statement has asserted something since, in
+// which the target may have been omitted.
+func (f *fold) late(s statement) bool {
+	l := s.line
+	id, ok := f.index[scope{origin: l.origin, layer: layerOutputs, job: l.job, target: l.job}]
+	if !ok || !l.graphed() {
+		return false
+	}
+	last, ok := f.lines[id].Last()
+	return ok && s.key.Compare(last) < 0
 }
 
 // repeats reports whether a set is the newest of the line and nothing has ended that since:

@@ -126,6 +126,32 @@ func TestASchemaThatComesBackAtOnceIsNoNewer(t *testing.T) {
 	})
 }
 
+// What a run says comes after its job omitted the target, and named it again.
+func TestALateStatementEndsWhereItsTargetWasOmitted(t *testing.T) {
+	t.Parallel()
+	both := append(ds("x"), columns(ds("y")[0], "a.i>k")...)
+	events := []lineage.Event{
+		reported("load", "r1", lineage.Complete, 1, ds("a"), ds("x", "y")),
+		reported("load", "r2", lineage.Complete, 2, ds("a"), ds("x")),
+		reported("load", "r3", lineage.Complete, 3, nil, ds("x", "y")),
+		reported("load", "r1", lineage.Start, 0.5, nil, both),
+	}
+	want := ""
+	for _, order := range [][]int{{3, 0, 1, 2}, {0, 1, 2, 3}, {2, 1, 0, 3}, {1, 2, 3, 0}} {
+		e := open(t, lineage.Config{CloseAfter: 1})
+		for _, i := range order {
+			ingest(t, e, events[i])
+		}
+		got := dump(t, e)
+		if want == "" {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in order %v (-want +got):\n%s", order, diff)
+		}
+	}
+}
+
 func TestValuesPrintAsText(t *testing.T) {
 	t.Parallel()
 	d, j := lineage.DatasetRef{Namespace: "db:x", Name: "t"}, lineage.JobRef{Namespace: "etl", Name: "j"}
