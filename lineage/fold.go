@@ -323,54 +323,6 @@ func (f *fold) changed(l *line, inside bool) {
 	f.renamed(l)
 }
 
-// renamed soils the lines that another line's snapshot ends: what was renamed into its
-// target, in one step or several, goes on under the old scope until then.
-func (f *fold) renamed(l *line) {
-	if !l.graphed() || l.job < 0 || len(f.ops) == 0 {
-		return
-	}
-	seen := map[int32]bool{l.target: true}
-	for queue := []int32{l.target}; len(queue) > 0; queue = queue[1:] {
-		for _, o := range f.ops[queue[0]] {
-			if o.to != queue[0] || seen[o.on] {
-				continue
-			}
-			seen[o.on] = true
-			queue = append(queue, o.on)
-			if id, ok := f.index[scope{origin: l.origin, layer: l.layer, job: l.job, target: o.on}]; ok {
-				f.soil(f.lines[id])
-			}
-		}
-	}
-}
-
-// bounded reports whether a boundary may lie on a statement.
-func (f *fold) bounded(s statement) bool {
-	if len(f.ops) == 0 && len(f.schemaCuts) == 0 {
-		return false
-	}
-	found := len(f.ops[s.line.job]) > 0 || len(f.ops[s.line.target]) > 0
-	f.owners(s.set, func(d int32) { found = found || len(f.ops[d]) > 0 || f.schemaCuts[d] })
-	return found
-}
-
-// owners calls visit with the datasets that a set touches, some of them repeatedly.
-func (f *fold) owners(set []fact, visit func(int32)) {
-	for _, x := range set {
-		for _, n := range [2]int32{x.from, x.to} {
-			switch of := f.names.nodes[n]; of.kind {
-			case setNode:
-				for m := range members(of) {
-					visit(m)
-				}
-			case DatasetNode, ColumnNode:
-				visit(of.owner)
-			case JobNode:
-			}
-		}
-	}
-}
-
 // append folds a statement at the end of an ordinary line: what the set before it had
 // and it has not ends there, what is new begins.
 func (f *fold) append(s statement) {
