@@ -3,9 +3,7 @@ package lineage
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -18,7 +16,7 @@ import (
 
 // checkpointFormat is part of every fingerprint: a change to what transfer writes, or to
 // what folding makes of events, needs another.
-const checkpointFormat = 2
+const checkpointFormat = 3
 
 // fingerprint names all that a checkpoint depends on.
 func (c *Config) fingerprint() string {
@@ -79,7 +77,9 @@ func (s *frames) runs(runs *bloom.Set) {
 		list(w, &x.Bits, func(b *uint64) {
 			n := int64(*b) //nolint:gosec // bits, not a number
 			w.int(&n)
-			*b = uint64(n) //nolint:gosec // likewise
+			if w.reading { // Others may read what is written here.
+				*b = uint64(n) //nolint:gosec // likewise
+			}
 		})
 		w.check(len(x.Bits) > 0 && bits.OnesCount(uint(len(x.Bits))) == 1)
 	})
@@ -172,6 +172,9 @@ func (s *frames) stretches(f *fold) {
 				x.Last = x.First
 			}
 			list(w, &x.Set, func(e *fact) { w.fact(f, l, e) })
+			if l.graphed() {
+				s.edges += len(x.Set)
+			}
 		})
 	})
 }
@@ -321,8 +324,10 @@ func (f *fold) restore(cursor Cursor) (*graph, error) {
 // frames carry sections of items in pieces with a length and a checksum each.
 type frames struct {
 	wire
-	out *bytes.Buffer
-	in  *bufio.Reader
+	out   io.Writer
+	in    *bufio.Reader
+	tell  func(edges int) // called where a frame is read; nil: nobody listens
+	edges int             // that were read
 }
 
 // frameBytes is the size from which a frame is closed.
@@ -360,8 +365,9 @@ func (s *frames) close() {
 	var head [8]byte
 	binary.BigEndian.PutUint32(head[:4], uint32(len(s.buf))) //nolint:gosec // a frame is some items long
 	binary.BigEndian.PutUint32(head[4:], crc32.ChecksumIEEE(s.buf))
-	s.out.Write(head[:])
-	s.out.Write(s.buf)
+	if _, err := s.out.Write(append(head[:], s.buf...)); err != nil {
+		s.fail(err)
+	}
 	s.buf = s.buf[:0]
 }
 
@@ -380,93 +386,8 @@ func (s *frames) read() {
 		s.fail(errTorn)
 	default:
 		s.buf = data
-	}
-}
-
-// encode returns the replica as the data of a checkpoint.
-func (r *replica) encode() []byte {
-	s := frames{out: new(bytes.Buffer)}
-	r.transfer(&s)
-	return s.out.Bytes()
-}
-
-// decode makes the replica the one that was encoded, or leaves it reset.
-func (r *replica) decode(ctx context.Context, data io.Reader) error {
-	s := frames{wire: wire{reading: true}, in: bufio.NewReader(data)}
-	r.reset()
-	r.transfer(&s)
-	if s.err == nil {
-		if _, err := s.in.ReadByte(); !errors.Is(err, io.EOF) { // It says so too where the end is torn.
-			s.fail(errTorn)
+		if s.tell != nil {
+			s.tell(s.edges)
 		}
-	}
-	err := s.err
-	if err == nil {
-		r.fold.reread = func(first, last timeline.Key, jobs []int32) ([]claim, error) { return r.reread(ctx, first, last, jobs) }
-		r.g, err = r.fold.restore(r.cursor)
-	}
-	if err != nil {
-		r.tombs = tombs{}
-		r.reset()
-	}
-	return err
-}
-
-// resume starts from the checkpoint in the store, if there is one that fits.
-func (w *writer) resume(ctx context.Context) error {
-	c, data, err := w.store.Checkpoint(ctx)
-	if isNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("lineage: read checkpoint: %w", err)
-	}
-	defer data.Close() //nolint:errcheck // it was only read
-	w.version = c.Version
-	err = fmt.Errorf("of another configuration: %w", ErrConflict)
-	if c.Fingerprint == w.e.cfg.fingerprint() {
-		err = w.decode(ctx, data)
-	}
-	if err == nil && w.cursor != c.Cursor {
-		w.reset()
-		err = errTorn
-	}
-	if err != nil {
-		w.ignored++
-		w.log(ctx, "lineage: the checkpoint is not used", err)
-	}
-	w.saved = w.records
-	return ctx.Err()
-}
-
-// checkpoint saves one in the background when enough records came since the last.
-func (w *writer) checkpoint(ctx context.Context) {
-	every := w.e.cfg.CheckpointEvery
-	if every < 0 || w.saving != nil || w.broken || w.records-w.saved < int64(every) {
-		return
-	}
-	w.saved = w.records
-	save, done := w.save(), make(chan error, 1)
-	w.saving = done
-	go func() { done <- save(ctx) }()
-}
-
-// save encodes the state and returns what stores it.
-func (w *writer) save() func(context.Context) error {
-	data := w.encode()
-	c := Checkpoint{Version: w.version + 1, Cursor: w.cursor, Fingerprint: w.e.cfg.fingerprint()}
-	return func(ctx context.Context) error { return w.store.SaveCheckpoint(ctx, c, bytes.NewReader(data)) }
-}
-
-// stored notes how saving went. Who comes second uses the other's version next time.
-func (w *writer) stored(ctx context.Context, err error) {
-	if err == nil {
-		w.version++
-		return
-	}
-	w.log(ctx, "lineage: the checkpoint could not be saved", err)
-	if c, data, err := w.store.Checkpoint(ctx); err == nil {
-		w.version = c.Version
-		_ = data.Close() // It was not read.
 	}
 }

@@ -27,8 +27,8 @@ type Config struct {
 	// ms; negative: never.
 	Poll time.Duration
 	// CheckpointEvery says after how many records a checkpoint is saved. 0: 100,000;
-	// negative: never. While the state is copied, which takes about a tenth of a second for a
-	// million edges, Ingest waits; views do not.
+	// negative: never. It is written in the background, as the store reads it: Ingest waits
+	// for a copy of where each scope's statements begin and end, and not of what they state.
 	CheckpointEvery int
 	// DropRaw drops Event.Raw instead of storing it.
 	DropRaw bool

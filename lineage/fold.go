@@ -20,7 +20,7 @@ type line struct {
 	timeline.Line[fact]
 	scope
 	id    int32
-	slow  bool // it has boundaries: always derived as a whole
+	slow  bool // it has boundaries: derived as a whole unless it only repeats itself
 	dirty bool // to be derived when the batch ends
 	out   []interval
 }
@@ -38,6 +38,7 @@ type fold struct {
 	attrs      []attr
 	attrIndex  map[string]int32
 	last       lastAttr
+	dataset    lastDataset
 	plain      map[int32]int32       // by scope: its attr without kinds, Exact
 	columns    map[int32][]int32     // of a dataset
 	sets       map[int32][]int32     // of a dataset, those that it is in
@@ -50,6 +51,7 @@ type fold struct {
 	schemaCuts map[int32]bool           // datasets with a schema that ever changed
 	bounds     map[int32]map[*line]bool // by dataset the lines that its boundaries lie on
 
+	laid     int                  // changes of the graph that a base is being laid out of
 	since    *[2]map[int32]bool   // by direction: rows that changed since a base is being laid out; nil: none is
 	err      error                // why it is of no more use
 	changing map[place]*statement // what replace did so far, which reread does not see; nil: taken back
@@ -100,10 +102,13 @@ func newFold(closeAfter int) *fold {
 	return f
 }
 
+// table returns the meanings of numbers as they are now.
+func (f *fold) table() table { return table{nodes: f.names.nodes, scopes: f.scopes, attrs: f.attrs} }
+
 // begin starts the batch that follows a graph.
 func (f *fold) begin(g *graph) {
 	f.batch = batch{
-		rows: newRows(g), marks: g.marks.Edit(), details: g.detail.Edit(), outputs: map[*line]bool{}, cut: map[int32]bool{},
+		rows: newRows(f, g), marks: g.marks.Edit(), details: g.detail.Edit(), outputs: map[*line]bool{}, cut: map[int32]bool{},
 		facets: map[int32]bool{}, newColumns: map[int32]bool{},
 	}
 }
@@ -145,7 +150,7 @@ func (f *fold) statedBy(dataset, job int32) {
 		return
 	}
 	if i, found := slices.BinarySearch(f.stated[dataset], job); !found {
-		f.stated[dataset] = slices.Insert(f.stated[dataset], i, job)
+		f.stated[dataset] = slices.Insert(slices.Clone(f.stated[dataset]), i, job) // A checkpoint may be reading it.
 	}
 }
 
@@ -195,7 +200,8 @@ func without(a, b []statement) []statement {
 func (f *fold) assert(s statement) {
 	l := s.line
 	last, there := l.Last()
-	if l.derived() && !l.slow && !l.dirty && (!there || s.key.Compare(last) > 0) && !f.bounded(s) && !f.recasts(s) {
+	newest := there && s.key.Compare(last) > 0 || !there && !f.late(s)
+	if l.derived() && !l.dirty && newest && (!l.slow || l.repeats(s.set)) && !f.bounded(s) && !f.recasts(s) {
 		f.append(s)
 		return
 	}
@@ -212,6 +218,28 @@ func (f *fold) assert(s statement) {
 	if l.layer == layerOutputs && !inside {
 		f.named(l, s.set, len(l.Stretches) == stretches)
 	}
+}
+
+// late reports whether the job of a line's first statement has asserted something since, in
+// which the target may have been omitted.
+func (f *fold) late(s statement) bool {
+	l := s.line
+	id, ok := f.index[scope{origin: l.origin, layer: layerOutputs, job: l.job, target: l.job}]
+	if !ok || !l.graphed() {
+		return false
+	}
+	last, ok := f.lines[id].Last()
+	return ok && s.key.Compare(last) < 0
+}
+
+// repeats reports whether a set is the newest of the line and nothing has ended that since:
+// even where boundaries cut the line, to say it again moves nothing but when it was seen.
+func (l *line) repeats(set []fact) bool {
+	last, ok := l.Last()
+	if !ok || l.parsed() || !slices.Equal(set, l.Stretches[len(l.Stretches)-1].Set) {
+		return false
+	}
+	return len(l.Breaks) == 0 || l.Breaks[len(l.Breaks)-1].Compare(last) < 0
 }
 
 // recasts reports whether a statement of what a job only reads must be derived: it is in no
@@ -238,6 +266,9 @@ func (f *fold) recasts(s statement) bool {
 func (f *fold) retract(s statement) {
 	l := s.line
 	f.soil(l)
+	if l.read() {
+		f.wake(jobKey{l.origin, l.job}) // It may have been seen last then.
+	}
 	f.changed(l, true)
 	if i := l.Inner(s.key); i >= 0 {
 		f.expand(l, i)
@@ -261,9 +292,6 @@ func (l *line) derived() bool { return l.graphed() || l.layer == layerSink }
 func (f *fold) soil(l *line) {
 	if l.dirty || !l.derived() {
 		return
-	}
-	if l.read() {
-		f.wake(jobKey{l.origin, l.job})
 	}
 	if !l.slow {
 		l.out = l.Intervals(nil, forever, f.order)
@@ -293,54 +321,6 @@ func (f *fold) changed(l *line, inside bool) {
 		f.facets[l.target] = true
 	}
 	f.renamed(l)
-}
-
-// renamed soils the lines that another line's snapshot ends: what was renamed into its
-// target, in one step or several, goes on under the old scope until then.
-func (f *fold) renamed(l *line) {
-	if !l.graphed() || l.job < 0 || len(f.ops) == 0 {
-		return
-	}
-	seen := map[int32]bool{l.target: true}
-	for queue := []int32{l.target}; len(queue) > 0; queue = queue[1:] {
-		for _, o := range f.ops[queue[0]] {
-			if o.to != queue[0] || seen[o.on] {
-				continue
-			}
-			seen[o.on] = true
-			queue = append(queue, o.on)
-			if id, ok := f.index[scope{origin: l.origin, layer: l.layer, job: l.job, target: o.on}]; ok {
-				f.soil(f.lines[id])
-			}
-		}
-	}
-}
-
-// bounded reports whether a boundary may lie on a statement.
-func (f *fold) bounded(s statement) bool {
-	if len(f.ops) == 0 && len(f.schemaCuts) == 0 {
-		return false
-	}
-	found := len(f.ops[s.line.job]) > 0 || len(f.ops[s.line.target]) > 0
-	f.owners(s.set, func(d int32) { found = found || len(f.ops[d]) > 0 || f.schemaCuts[d] })
-	return found
-}
-
-// owners calls visit with the datasets that a set touches, some of them repeatedly.
-func (f *fold) owners(set []fact, visit func(int32)) {
-	for _, x := range set {
-		for _, n := range [2]int32{x.from, x.to} {
-			switch of := f.names.nodes[n]; of.kind {
-			case setNode:
-				for m := range members(of) {
-					visit(m)
-				}
-			case DatasetNode, ColumnNode:
-				visit(of.owner)
-			case JobNode:
-			}
-		}
-	}
 }
 
 // append folds a statement at the end of an ordinary line: what the set before it had
@@ -401,7 +381,7 @@ func (f *fold) end(l *line, x fact, t, seen int64) {
 		f.rows.end(x, t, seen)
 	}
 	if l.read() {
-		f.readLess(l, x, t, seen)
+		f.readLess(l, interval{Elem: x, Begin: l.since(x, f.order), End: t, Seen: seen})
 	}
 }
 

@@ -76,20 +76,32 @@ type mark struct {
 // that replace some of them since. It is immutable; the slices are prefixes of ones that
 // only grow.
 type graph struct {
-	cursor Cursor
-	names  *names
+	table
+	cursor  Cursor
+	names   *names
+	base    *base
+	over    [2]persist.Vector[*persist.List[entry]] // by direction and node; nil: the row is base's
+	detail  persist.Vector[*detail]                 // by node: of datasets and jobs
+	marks   persist.Vector[mark]                    // by scope
+	alias   *aliasing                               // nil: no dataset ever had aliases
+	groups  bool                                    // alias is not nil
+	newest  int64                                   // no finite begin or end of an entry is later
+	edges   int                                     // entries of forward rows, at all times
+	delta   int                                     // entries of over, both directions
+	changes int                                     // how many changes over is made of
+}
+
+// A table says what the numbers of nodes, scopes and attrs mean.
+type table struct {
 	nodes  []node
 	scopes []scope
 	attrs  []attr
-	base   *base
-	over   [2]persist.Vector[[]entry] // by direction and node; nil: the row is base's
-	detail persist.Vector[*detail]    // by node: of datasets and jobs
-	marks  persist.Vector[mark]       // by scope
-	alias  *aliasing                  // nil: no dataset ever had aliases
-	groups bool                       // alias is not nil
-	newest int64                      // no finite begin or end of an entry is later
-	edges  int                        // entries of forward rows, at all times
-	delta  int                        // entries of over, both directions
+}
+
+// worn reports whether so much lies over the base that a new one is worth while: a long row
+// that one change copied says little.
+func (g *graph) worn(part int) bool {
+	return g.delta >= max(rebaseEdges, g.edges/part) && g.changes >= g.delta/16
 }
 
 // A base holds rows laid out for speed. Within a row, edges that are valid (end is
@@ -177,7 +189,10 @@ func nodeID(nodes []node, n int32) NodeID {
 // for whoever has time; a traversal reads over and base itself.
 func (g *graph) row(direction int, n int32, buf []entry) []entry {
 	if over := g.over[direction].At(n); over != nil {
-		return append(buf, over...)
+		for _, some := range over.Parts {
+			buf = append(buf, some...)
+		}
+		return buf
 	}
 	rows := &g.base.rows[direction]
 	if int(n) >= rows.Nodes() {
@@ -204,7 +219,7 @@ func (b *base) entry(direction int, p int32) entry {
 
 // compareEntries orders the entries of a row: valid ones first, then by the other end's
 // name, what the edge is, and time. It is the order of arrival in no respect.
-func (g *graph) compareEntries(a, b entry) int {
+func (g *table) compareEntries(a, b entry) int {
 	if open := a.end == forever; open != (b.end == forever) {
 		if open {
 			return -1
@@ -219,8 +234,17 @@ func (g *graph) compareEntries(a, b entry) int {
 	return cmp.Or(g.compareAttrs(a.attr, b.attr), cmp.Compare(a.begin, b.begin))
 }
 
+// sameEdge reports whether entries differ in their times at most, and in whether they are
+// valid not at all.
+func (g *table) sameEdge(a, b entry) bool {
+	return (a.end == forever) == (b.end == forever) && a.node == b.node && g.compareAttrs(a.attr, b.attr) == 0
+}
+
 // compareNodes orders nodes as NodeID.Compare; sets of one job by their members.
 func compareNodes(nodes []node, a, b int32) int {
+	if a == b {
+		return 0
+	}
 	x, y := &nodes[a], &nodes[b]
 	if x.owner != y.owner {
 		of, to := &nodes[x.owner], &nodes[y.owner]
@@ -228,11 +252,18 @@ func compareNodes(nodes []node, a, b int32) int {
 			return c
 		}
 	}
-	if c := cmp.Or(strings.Compare(x.field(), y.field()), cmp.Compare(x.kind, y.kind)); c != 0 || x.kind != setNode || a == b {
+	if c := cmp.Or(strings.Compare(x.field(), y.field()), cmp.Compare(x.kind, y.kind)); c != 0 || x.kind != setNode {
 		return c
 	}
-	byName := func(a, b int32) int { return compareNodes(nodes, a, b) }
-	return slices.CompareFunc(slices.SortedFunc(members(nodes[a]), byName), slices.SortedFunc(members(nodes[b]), byName), byName)
+	for i := 0; ; i += 4 {
+		switch {
+		case i >= len(x.name) || i >= len(y.name):
+			return cmp.Compare(len(x.name), len(y.name))
+		case x.name[i:i+4] == y.name[i:i+4]:
+			continue
+		}
+		return compareNodes(nodes, member(x.name[i:]), member(y.name[i:]))
+	}
 }
 
 // field returns the path of a column.
@@ -243,11 +274,16 @@ func (x *node) field() string {
 	return ""
 }
 
-// members yields the datasets of a set.
+// member returns the first of a set's members: see fold.set.
+func member(name string) int32 {
+	return int32(binary.LittleEndian.Uint32([]byte(name[:4]))) //nolint:gosec // as fold.set wrote it
+}
+
+// members yields the datasets of a set, in order of their names.
 func members(set node) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		for name := set.name; len(name) >= 4; name = name[4:] {
-			if !yield(int32(binary.LittleEndian.Uint32([]byte(name[:4])))) { //nolint:gosec // as fold.set wrote it
+			if !yield(member(name)) {
 				return
 			}
 		}
@@ -255,7 +291,7 @@ func members(set node) iter.Seq[int32] {
 }
 
 // compareAttrs orders attrs by job, origin, layer, target and kinds.
-func (g *graph) compareAttrs(a, b int32) int {
+func (g *table) compareAttrs(a, b int32) int {
 	if a == b {
 		return 0
 	}
@@ -266,7 +302,7 @@ func (g *graph) compareAttrs(a, b int32) int {
 }
 
 // jobOf returns the job of a scope, zero for none.
-func (g *graph) jobOf(s scope) JobRef {
+func (g *table) jobOf(s scope) JobRef {
 	if s.job < 0 {
 		return JobRef{}
 	}
@@ -306,6 +342,7 @@ type names struct {
 	mu    sync.RWMutex
 	nodes []node
 	index map[nodeKey]int32
+	texts textPool // of the nodes, and what else is kept of events
 }
 
 // A nodeKey is a node by its owner: a column's dataset is a number, so that the names of
@@ -342,6 +379,7 @@ func (t *names) add(key nodeKey) (int32, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := int32(len(t.nodes)) //nolint:gosec // far fewer than 2^31 nodes fit into memory
+	key.space, key.name = t.texts.once(key.space), t.texts.keep(key.name)
 	x := node(key)
 	if x.owner < 0 {
 		x.owner = n

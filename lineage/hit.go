@@ -13,7 +13,7 @@ type hit struct {
 // entry returns the entry of a hit.
 func (w *walker) entry(h hit) entry {
 	if over := w.v.g.over[w.direction].At(h.row); over != nil {
-		return over[h.at]
+		return over.At(int(h.at))
 	}
 	return w.v.g.base.entry(w.direction, h.at)
 }
@@ -21,7 +21,7 @@ func (w *walker) entry(h hit) entry {
 // attr returns the attr of a hit.
 func (w *walker) attr(h hit) int32 {
 	if over := w.v.g.over[w.direction].At(h.row); over != nil {
-		return over[h.at].attr
+		return over.At(int(h.at)).attr
 	}
 	p := h.at
 	if w.direction == reverse {

@@ -121,12 +121,66 @@ func (f *fold) setBound(o op, there bool) {
 	}
 }
 
+// renamed soils the lines that another line's snapshot ends: what was renamed into its
+// target, in one step or several, goes on under the old scope until then.
+func (f *fold) renamed(l *line) {
+	if !l.graphed() || l.job < 0 || len(f.ops) == 0 {
+		return
+	}
+	seen := map[int32]bool{l.target: true}
+	for queue := []int32{l.target}; len(queue) > 0; queue = queue[1:] {
+		for _, o := range f.ops[queue[0]] {
+			if o.to != queue[0] || seen[o.on] {
+				continue
+			}
+			seen[o.on] = true
+			queue = append(queue, o.on)
+			if id, ok := f.index[scope{origin: l.origin, layer: l.layer, job: l.job, target: o.on}]; ok {
+				f.soil(f.lines[id])
+			}
+		}
+	}
+}
+
+// bounded reports whether a boundary may lie on a statement.
+func (f *fold) bounded(s statement) bool {
+	if len(f.ops) == 0 && len(f.schemaCuts) == 0 {
+		return false
+	}
+	found := len(f.ops[s.line.job]) > 0 || len(f.ops[s.line.target]) > 0
+	f.owners(s.set, func(d int32) { found = found || len(f.ops[d]) > 0 || f.schemaCuts[d] })
+	return found
+}
+
+// owners calls visit with the datasets that a set touches, some of them repeatedly.
+func (f *fold) owners(set []fact, visit func(int32)) {
+	for _, x := range set {
+		for _, n := range [2]int32{x.from, x.to} {
+			switch of := f.names.nodes[n]; of.kind {
+			case setNode:
+				for m := range members(of) {
+					visit(m)
+				}
+			case DatasetNode, ColumnNode:
+				visit(of.owner)
+			case JobNode:
+			}
+		}
+	}
+}
+
 // A schemaFold tells the schemas of datasets that renames tie to each other.
 type schemaFold struct {
 	f     *fold
 	steps []schemaStep
 	now   map[int32]*schemaNow
-	out   map[int32][]facet
+	told  map[int32][]toldSchema
+}
+
+// A toldSchema is what a schema becomes at a step.
+type toldSchema struct {
+	key timeline.Key
+	facet
 }
 
 // A schemaStep is a schema that is stated, or something that happens to a dataset.
@@ -156,12 +210,15 @@ func (f *fold) schemas() map[int32][]facet {
 			if _, done := out[n]; done || f.names.nodes[n].kind != DatasetNode || !f.cut[n] && len(f.ops[n]) == 0 {
 				continue
 			}
-			s := schemaFold{f: f, now: map[int32]*schemaNow{}, out: out}
+			s := schemaFold{f: f, now: map[int32]*schemaNow{}, told: map[int32][]toldSchema{}}
 			for m := range f.tied(map[int32]bool{n: true}) {
 				out[m] = nil
 				s.collect(m)
 			}
 			s.tell()
+			for m, list := range s.told {
+				out[m] = inForce(list)
+			}
 		}
 	}
 	for n := range out {
@@ -215,7 +272,7 @@ func (s *schemaFold) tell() {
 			if was != nil && equalSchemas(was.set, x.set) {
 				next.since = was.since
 			}
-			s.set(x.on, x.key.Time, next)
+			s.set(x.on, x.key, next)
 		case was != nil:
 			s.end(x, was)
 		}
@@ -229,7 +286,7 @@ func equalSchemas(a, b []fact) bool {
 // end ends the schema of a dataset that is dropped or renamed.
 func (s *schemaFold) end(x schemaStep, was *schemaNow) {
 	s.now[x.on] = nil
-	s.add(x.on, facet{from: x.key.Time, ended: true})
+	s.add(x.on, toldSchema{x.key, facet{from: x.key.Time, ended: true}})
 	if x.to < 0 {
 		return
 	}
@@ -240,28 +297,43 @@ func (s *schemaFold) end(x schemaStep, was *schemaNow) {
 	for _, e := range was.set {
 		s.f.node(of.Column(s.f.words[e.from]))
 	}
-	s.set(x.to, x.key.Time, &schemaNow{was.set, was.since, x.key, true})
+	s.set(x.to, x.key, &schemaNow{was.set, was.since, x.key, true})
 }
 
 // set puts a schema in force.
-func (s *schemaFold) set(n int32, from int64, next *schemaNow) {
+func (s *schemaFold) set(n int32, k timeline.Key, next *schemaNow) {
 	was := s.now[n]
 	if s.now[n] = next; was != nil && equalSchemas(was.set, next.set) {
 		return
 	}
-	s.add(n, facet{from: from, fields: s.f.fieldsOf(next.set)})
+	s.add(n, toldSchema{k, facet{from: k.Time, fields: s.f.fieldsOf(next.set)}})
 }
 
-// add adds a facet. One that is replaced at once was never in force.
-func (s *schemaFold) add(n int32, x facet) {
-	list := s.out[n]
-	if last := len(list) - 1; last >= 0 && list[last].from == x.from {
+// add adds what a schema becomes. Of what it becomes at one key the last stands.
+func (s *schemaFold) add(n int32, x toldSchema) {
+	list := s.told[n]
+	if last := len(list) - 1; last >= 0 && list[last].key == x.key {
 		list = list[:last]
 	}
-	if !x.ended || len(list) > 0 {
-		list = append(list, x)
+	s.told[n] = append(list, x)
+}
+
+// inForce returns the facets that schemas make: one that comes again without another between
+// goes on, and one that is replaced at once was never in force.
+func inForce(list []toldSchema) []facet {
+	var out []facet
+	for i, x := range list {
+		if i > 0 && x.ended == list[i-1].ended && slices.Equal(x.fields, list[i-1].fields) {
+			continue
+		}
+		if last := len(out) - 1; last >= 0 && out[last].from == x.from {
+			out = out[:last]
+		}
+		if !x.ended || len(out) > 0 {
+			out = append(out, x.facet)
+		}
 	}
-	s.out[n] = list
+	return out
 }
 
 // tied returns datasets and all that renames tie to them: edges that a boundary ends may

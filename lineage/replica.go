@@ -334,7 +334,7 @@ func (r *replica) catchUp(ctx context.Context, progress func()) error {
 
 // layOut makes one base of all rows.
 func (r *replica) layOut() {
-	r.fold.since = new([2]map[int32]bool{{}, {}})
+	r.fold.since, r.fold.laid = new([2]map[int32]bool{{}, {}}), r.g.changes
 	r.g = r.fold.rebase(layOut(r.g, flatten(r.g)))
 }
 
@@ -344,7 +344,7 @@ func (r *replica) readOn(ctx context.Context, progress func()) error {
 	flush := func() error {
 		err := r.read(ctx, batch)
 		batch, size = batch[:0], 0
-		if err == nil && r.g.delta > max(rebaseEdges, r.g.edges) {
+		if err == nil && r.g.worn(1) {
 			r.layOut()
 		}
 		if err == nil && progress != nil {

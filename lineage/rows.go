@@ -2,159 +2,82 @@ package lineage
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"math"
 	"slices"
 
 	"github.com/tenon-go/tenon/internal/csr"
+	"github.com/tenon-go/tenon/lineage/internal/persist"
 )
 
 // rows are the rows of a graph as a batch changes them.
 type rows struct {
-	g      *graph
-	drafts [2]map[int32]*draft
-	newest int64
-	edges  int    // how many more entries there are
-	bulk   *edges // not nil: the graph was empty, and all that is put goes here
+	g       *graph
+	f       *fold
+	drafts  [2]map[int32]*persist.ListEditor[entry]
+	newest  int64
+	edges   int    // how many more entries there are
+	changes int    // how many entries came, went or became others
+	bulk    *edges // not nil: the graph was empty, and all that is put goes here
 }
 
-// A draft is a row that is written to. Its first entries are in order, those that came
-// are behind: so a long row costs a copy, but is not sorted again. One that is looked
-// through again and again gets an index, and then keeps the places of what was taken.
-type draft struct {
-	row    []entry
-	sorted int
-	looks  int
-	index  map[edgeEnd][]int32 // where the entries of an edge are; nil: not made
-	gone   int                 // entries that were taken, which have no attr
+func newRows(f *fold, g *graph) rows {
+	return rows{g: g, f: f, drafts: [2]map[int32]*persist.ListEditor[entry]{{}, {}}, newest: g.newest}
 }
 
-// An edgeEnd is an edge as a row has it.
-type edgeEnd struct{ other, attr int32 }
-
-// manyLooks is after how many looks through a row an index is made.
-const manyLooks = 16
-
-// noAttr marks an entry that was taken.
-const noAttr = -1
-
-func newRows(g *graph) rows {
-	return rows{g: g, drafts: [2]map[int32]*draft{{}, {}}, newest: g.newest}
-}
-
-// row returns a row as it is, to be read.
-func (r *rows) row(direction int, n int32) []entry {
-	if d := r.drafts[direction][n]; d != nil {
-		d.compact()
-		return d.row
+// row yields the entries of a row as it is. It may not be changed meanwhile.
+func (r *rows) row(direction int, n int32) iter.Seq[entry] {
+	d := r.drafts[direction][n]
+	if d == nil {
+		return slices.Values(r.g.row(direction, n, nil))
 	}
-	return r.g.row(direction, n, nil)
+	return func(yield func(entry) bool) {
+		at := persist.Place{}
+		for x, ok := d.At(at); ok && yield(x); x, ok = d.At(at) {
+			at = d.Next(at)
+		}
+	}
 }
 
 // both calls change with the row and the other end of each of a fact's ends.
-func (r *rows) both(x fact, change func(d *draft, other int32)) {
+func (r *rows) both(x fact, change func(d *persist.ListEditor[entry], other int32)) {
 	for direction, end := range [2][2]int32{{x.from, x.to}, {x.to, x.from}} {
 		d := r.drafts[direction][end[0]]
 		if d == nil {
-			d = &draft{row: r.g.row(direction, end[0], nil)}
-			d.sorted = len(d.row)
+			if over := r.g.over[direction].At(end[0]); over != nil {
+				d = over.Edit()
+			} else {
+				d = persist.NewList(r.g.row(direction, end[0], nil))
+			}
 			r.drafts[direction][end[0]] = d
 		}
 		change(d, end[1])
 	}
+	r.changes++
 }
 
-// find returns the index of an entry of an edge, or -1.
-func (d *draft) find(other, attr int32, is func(e *entry) bool) int {
-	if d.looks++; d.looks > manyLooks && d.index == nil {
-		d.index = make(map[edgeEnd][]int32, len(d.row))
-		for i := range d.row {
-			d.note(i)
+// find returns the place of the first entry that is not before x.
+func (r *rows) find(d *persist.ListEditor[entry], x entry) persist.Place {
+	t := r.f.table()
+	return d.Find(func(e *entry) bool { return t.compareEntries(*e, x) < 0 })
+}
+
+// add adds an entry where it belongs: so a long row costs what is beside its place.
+func (r *rows) add(d *persist.ListEditor[entry], x entry) { d.Insert(r.find(d, x), x) }
+
+// same finds the entry of an edge that begins at x.begin or later, among those that are open
+// or those that ended, as x is.
+func (r *rows) same(d *persist.ListEditor[entry], x entry, is func(e *entry) bool) (at persist.Place, e entry, ok bool) {
+	at = r.find(d, x)
+	t := r.f.table()
+	for e, ok = d.At(at); ok && t.sameEdge(e, x); e, ok = d.At(at) {
+		if e.attr == x.attr && is(&e) {
+			return at, e, true
 		}
+		at = d.Next(at)
 	}
-	if d.index == nil {
-		return slices.IndexFunc(d.row, func(e entry) bool { return e.node == other && e.attr == attr && is(&e) })
-	}
-	for _, i := range d.index[edgeEnd{other, attr}] {
-		if is(&d.row[i]) {
-			return int(i)
-		}
-	}
-	return -1
-}
-
-func (d *draft) note(i int) {
-	at := edgeEnd{d.row[i].node, d.row[i].attr}
-	d.index[at] = append(d.index[at], int32(i)) //nolint:gosec // entries count in int32
-}
-
-func (d *draft) forget(i int) {
-	at := edgeEnd{d.row[i].node, d.row[i].attr}
-	d.index[at] = slices.DeleteFunc(d.index[at], func(k int32) bool { return int(k) == i })
-}
-
-// add adds an entry.
-func (d *draft) add(e entry) {
-	d.row = append(d.row, e)
-	if d.index != nil {
-		d.note(len(d.row) - 1)
-	}
-}
-
-// take removes an entry.
-func (d *draft) take(i int) {
-	if d.index != nil {
-		d.forget(i)
-		d.row[i].attr = noAttr
-		d.gone++
-		return
-	}
-	if i < d.sorted {
-		d.sorted--
-	}
-	d.row = slices.Delete(d.row, i, i+1)
-}
-
-// recast gives an entry another attr.
-func (d *draft) recast(i int, attr int32) {
-	if d.index != nil {
-		d.forget(i)
-	}
-	d.row[i].attr = attr
-	if d.index != nil {
-		d.note(i)
-	}
-}
-
-// compact removes what was taken, and the index with it.
-func (d *draft) compact() {
-	if d.gone == 0 {
-		return
-	}
-	kept, sorted := d.row[:0], d.sorted
-	for i, e := range d.row {
-		if e.attr != noAttr {
-			kept = append(kept, e)
-		} else if i < sorted {
-			d.sorted--
-		}
-	}
-	d.row, d.index, d.looks, d.gone = kept, nil, 0, 0
-}
-
-// finish returns the row in order.
-func (d *draft) finish(order func(a, b entry) int) []entry {
-	d.compact()
-	came := d.row[d.sorted:]
-	slices.SortFunc(came, order)
-	out := make([]entry, 0, len(d.row)) // Not nil, which would mean that the row is base's.
-	rest := d.row[:d.sorted]
-	for _, e := range came { // They are few beside the rest of a long row.
-		i, _ := slices.BinarySearchFunc(rest, e, order)
-		out = append(append(out, rest[:i]...), e)
-		rest = rest[i:]
-	}
-	return append(out, rest...)
+	return at, e, false
 }
 
 // put adds an interval.
@@ -167,69 +90,72 @@ func (r *rows) put(x interval) {
 		r.bulk.add(x.Elem.from, x.Elem.to, x.Elem.attr, x.Begin, x.End, x.Seen)
 		return
 	}
-	r.both(x.Elem, func(d *draft, other int32) {
-		d.add(entry{node: other, attr: x.Elem.attr, begin: x.Begin, end: x.End, seen: x.Seen})
+	r.both(x.Elem, func(d *persist.ListEditor[entry], other int32) {
+		r.add(d, entry{node: other, attr: x.Elem.attr, begin: x.Begin, end: x.End, seen: x.Seen})
 	})
 }
 
 // drop removes an interval.
 func (r *rows) drop(x interval) {
-	r.both(x.Elem, func(d *draft, other int32) {
-		i := d.find(other, x.Elem.attr, func(e *entry) bool { return e.begin == x.Begin && e.end == x.End })
-		if i >= 0 {
-			d.take(i)
+	r.both(x.Elem, func(d *persist.ListEditor[entry], other int32) {
+		is := func(e *entry) bool { return e.begin == x.Begin && e.end == x.End }
+		if at, _, ok := r.same(d, entry{node: other, attr: x.Elem.attr, begin: x.Begin, end: x.End}, is); ok {
+			d.Delete(at)
 		}
 	})
 	r.edges--
 }
 
-// open returns the index of a fact's open entry in a row, or -1.
-func (d *draft) open(other, attr int32) int {
-	return d.find(other, attr, func(e *entry) bool { return e.end == forever })
+// open returns a fact's open entry in a row, and its place.
+func (r *rows) open(d *persist.ListEditor[entry], other, attr int32) (at persist.Place, e entry, ok bool) {
+	return r.same(d, entry{node: other, attr: attr, begin: ever, end: forever}, func(*entry) bool { return true })
 }
 
 // end ends a fact's open entry. One that held for no time is removed.
 func (r *rows) end(x fact, t, seen int64) {
 	gone := 0
-	r.both(x, func(d *draft, other int32) {
-		i := d.open(other, x.attr)
-		if i < 0 {
+	r.both(x, func(d *persist.ListEditor[entry], other int32) {
+		at, e, ok := r.open(d, other, x.attr)
+		if !ok {
 			return
 		}
-		e := d.row[i]
-		d.take(i)
+		d.Delete(at)
 		if e.begin >= t {
 			gone = 1
 			return
 		}
 		e.end, e.seen = t, seen
-		d.add(e)
+		r.add(d, e)
 	})
 	r.edges -= gone
 	r.newest = max(r.newest, t)
 }
 
 // reopen lets a fact's entry that ended at a time go on. It returns when that was seen last.
+// Nothing of the fact begins at that time or later.
 func (r *rows) reopen(x fact, t int64) (seen int64, ok bool) {
-	r.both(x, func(d *draft, other int32) {
-		i := d.find(other, x.attr, func(e *entry) bool { return e.end == t })
-		if i < 0 {
+	names := r.f.table()
+	r.both(x, func(d *persist.ListEditor[entry], other int32) {
+		last := entry{node: other, attr: x.attr, begin: t, end: t}
+		at, before := d.Before(r.find(d, last))
+		e, there := d.At(at)
+		if !before || !there || e.end != t || e.attr != x.attr || !names.sameEdge(e, last) {
 			return
 		}
-		e := d.row[i]
-		d.take(i)
+		d.Delete(at)
 		seen, ok = e.seen, true
 		e.end = forever
-		d.add(e)
+		r.add(d, e)
 	})
 	return seen, ok
 }
 
 // recast gives a fact's open entry what is carried with a newer one. Its place is the same.
 func (r *rows) recast(x, by fact) {
-	r.both(x, func(d *draft, other int32) {
-		if i := d.open(other, x.attr); i >= 0 {
-			d.recast(i, by.attr)
+	r.both(x, func(d *persist.ListEditor[entry], other int32) {
+		if at, e, ok := r.open(d, other, x.attr); ok {
+			e.attr = by.attr
+			d.Set(at, e)
 		}
 	})
 }

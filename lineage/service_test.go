@@ -405,19 +405,26 @@ func checkpointed(t *testing.T) (*lineage.MemoryStore, lineage.Checkpoint, []byt
 		t.Fatal(err)
 	}
 	ingest(t, e, reported("load", "after", lineage.Complete, 20, ds("q"), ds("x")))
+	c, data := awaitCheckpoint(t, store)
+	closeAll(t, e)
+	return store, c, data
+}
+
+// awaitCheckpoint returns the checkpoint that is saved in the background.
+func awaitCheckpoint(t *testing.T, store lineage.Store) (lineage.Checkpoint, []byte) {
+	t.Helper()
 	c, data, err := store.Checkpoint(t.Context())
 	for ; errors.Is(err, lineage.ErrNotFound); c, data, err = store.Checkpoint(t.Context()) {
-		runtime.Gosched() // It is saved in the background.
+		runtime.Gosched()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeAll(t, e)
 	all, err := io.ReadAll(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store, c, all
+	return c, all
 }
 
 // Invariant: lineage 8.
@@ -436,6 +443,69 @@ func TestACheckpointAndTheLogAfterItGiveTheSameState(t *testing.T) {
 	}
 	resumed := open(t, lineage.Config{}, store)
 	if diff := cmp.Diff(dump(t, fresh), dump(t, resumed)); diff != "" || resumed.Status().Ignored != 0 {
+		t.Errorf("%d checkpoints ignored\n%s", resumed.Status().Ignored, diff)
+	}
+}
+
+func TestALoadTellsHowItGoesOn(t *testing.T) {
+	t.Parallel()
+	store, c, _ := checkpointed(t)
+	var told []lineage.Progress
+	e := open(t, lineage.Config{CheckpointEvery: -1, Progress: func(p lineage.Progress) { told = append(told, p) }}, store)
+	last := told[len(told)-1]
+	if want := (lineage.Progress{Phase: "load", Records: int(e.Status().Records), Edges: e.Status().Edges}); last != want {
+		t.Errorf("at the end %+v was told, want %+v", last, want)
+	}
+	for i, p := range told[:len(told)-1] { // Of the checkpoint, whose records are known when its first part is read.
+		if p.Phase != "load" || i > 0 && p.Records != int(c.Cursor) || i > 0 && p.Edges < told[i-1].Edges {
+			t.Errorf("told %+v after %d others", p, i)
+		}
+	}
+	if len(told) < 3 {
+		t.Errorf("told %d times", len(told))
+	}
+}
+
+// A heldStore does not read a checkpoint before it is let.
+type heldStore struct {
+	*lineage.MemoryStore
+	asked, let chan struct{}
+}
+
+func (s heldStore) SaveCheckpoint(ctx context.Context, c lineage.Checkpoint, data io.Reader) error {
+	close(s.asked)
+	<-s.let
+	return s.MemoryStore.SaveCheckpoint(ctx, c, data)
+}
+
+// A checkpoint is written while events come in that change all that it is of, and has none
+// of them.
+func TestIngestDoesNotWaitForACheckpoint(t *testing.T) {
+	t.Parallel()
+	_, first, want := checkpointed(t)
+	store := heldStore{lineage.NewMemoryStore(), make(chan struct{}), make(chan struct{})}
+	e := open(t, lineage.Config{CheckpointEvery: len(history())}, store)
+	if _, err := e.Ingest(t.Context(), history()...); err != nil {
+		t.Fatal(err)
+	}
+	<-store.asked
+	for n := range 3 { // Before the others, among them, and after.
+		at := []float64{0, 4, 30}[n]
+		ingest(t, e, reported("alter", "a1", lineage.Complete, at, nil, nil)) // The last one takes what was renamed along.
+		gone := ds("b")
+		gone[0].Lifecycle = lineage.Lifecycle{Change: lineage.Dropped}
+		gone[0].States, gone[0].Aliases = lineage.Symlinks, []lineage.DatasetRef{{Namespace: "w", Name: fmt.Sprint("b", n)}}
+		ingest(t, e, lineage.Event{Time: hour(at), Outputs: gone})
+		ingest(t, e, reported("load", fmt.Sprint("more", n), lineage.Complete, at, ds(fmt.Sprint("p", n)), ds("x")))
+		ingest(t, e, reported("other", fmt.Sprint("other", n), lineage.Complete, at, ds("x"), ds(fmt.Sprint("y", n))))
+	}
+	close(store.let)
+	c, got := awaitCheckpoint(t, store)
+	if c != first || !bytes.Equal(got, want) {
+		t.Errorf("got %+v with %d bytes, want %+v with %d", c, len(got), first, len(want))
+	}
+	resumed := open(t, lineage.Config{}, store)
+	if diff := cmp.Diff(dump(t, e), dump(t, resumed)); diff != "" || resumed.Status().Ignored != 0 {
 		t.Errorf("%d checkpoints ignored\n%s", resumed.Status().Ignored, diff)
 	}
 }

@@ -170,7 +170,7 @@ func (f *fold) soilReaders() {
 // soilRows soils the lines that have edges in the rows of a node.
 func (f *fold) soilRows(n int32) {
 	for direction := range 2 {
-		for _, x := range f.rows.row(direction, n) {
+		for x := range f.rows.row(direction, n) {
 			f.soilScope(f.attrs[x.attr].scope)
 		}
 	}
@@ -192,6 +192,9 @@ func (f *fold) derive(l *line) {
 	l.slow = len(l.Breaks) > 0 || l.parsed()
 	if l.parsed() {
 		want = f.hidden(l, want)
+	}
+	if l.read() {
+		f.readOn(l, want)
 	}
 	changed := l.graphed() && f.rows.differ(l.out, want, f.order)
 	l.out, l.dirty = nil, false
@@ -303,18 +306,21 @@ func (f *fold) fieldsOf(set []fact) []Field {
 func (f *fold) publish(cursor Cursor) *graph {
 	old := f.rows.g
 	g := &graph{
-		cursor: cursor, names: f.names, nodes: f.names.nodes, scopes: f.scopes, attrs: f.attrs, base: old.base, over: old.over,
-		detail: f.details.Vector(), marks: f.marks.Vector(), alias: f.alias, newest: f.rows.newest, edges: old.edges + f.rows.edges, delta: old.delta,
+		table: f.table(), cursor: cursor, names: f.names, base: old.base, over: old.over, detail: f.details.Vector(), marks: f.marks.Vector(),
+		alias: f.alias, newest: f.rows.newest, edges: old.edges + f.rows.edges, delta: old.delta, changes: old.changes + f.rows.changes,
 	}
 	g.groups = g.alias != nil
 	if f.rows.bulk != nil {
-		g.base, g.delta = layOut(g, f.rows.bulk), 0
+		g.base, g.delta, g.changes = layOut(g, f.rows.bulk), 0, 0
 	}
 	for direction := range g.over {
 		over := old.over[direction].Edit()
 		for n, d := range f.rows.drafts[direction] {
-			row := d.finish(g.compareEntries)
-			g.delta += len(row) - len(over.At(n))
+			row := d.List()
+			g.delta += row.Len()
+			if before := over.At(n); before != nil {
+				g.delta -= before.Len()
+			}
 			over.Set(n, row)
 		}
 		if f.since != nil {
@@ -332,14 +338,14 @@ func (f *fold) publish(cursor Cursor) *graph {
 // and over it those that changed since.
 func (f *fold) rebase(b *base) *graph {
 	g := *f.rows.g
-	g.base, g.delta = b, 0
+	g.base, g.delta, g.changes = b, 0, g.changes-f.laid
 	for direction := range g.over {
-		var over persist.Vector[[]entry]
+		var over persist.Vector[*persist.List[entry]]
 		edit := over.Edit()
 		for n := range f.since[direction] {
 			row := f.rows.g.over[direction].At(n)
 			edit.Set(n, row)
-			g.delta += len(row)
+			g.delta += row.Len()
 		}
 		g.over[direction] = edit.Vector()
 	}

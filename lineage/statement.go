@@ -66,6 +66,8 @@ type translation struct {
 	out   []statement
 	at    map[place]int // their indices
 	ops   []op
+	last  NodeID // where the last edge led, and its number
+	to    int32
 }
 
 func (t *translation) state(s scope, set []fact) {
@@ -208,7 +210,11 @@ func (t *translation) edges(edges []EdgeFact, s scope) {
 }
 
 func (t *translation) edge(e EdgeFact, s scope) fact {
-	return fact{from: t.fold.node(e.From), to: t.fold.node(e.To), attr: t.fold.attr(s, e.Kinds, e.Certainty)}
+	from := t.fold.node(e.From)
+	if e.To != t.last { // Edges that lead to one node come together.
+		t.last, t.to = e.To, t.fold.node(e.To)
+	}
+	return fact{from: from, to: t.to, attr: t.fold.attr(s, e.Kinds, e.Certainty)}
 }
 
 // named states which outputs the assertion names, so that omitted ones can be told. A
@@ -354,7 +360,10 @@ func (f *fold) order(a, b fact) int {
 func (f *fold) node(id NodeID) int32 {
 	key := nodeKey{kind: id.Kind, owner: -1, space: id.Namespace, name: id.Name}
 	if id.Kind == ColumnNode {
-		key = nodeKey{kind: ColumnNode, owner: f.node(id.Dataset().Node()), name: id.Field}
+		if d := id.Dataset(); d != f.dataset.ref { // Columns of one come together.
+			f.dataset.ref, f.dataset.number = d, f.node(d.Node())
+		}
+		key = nodeKey{kind: ColumnNode, owner: f.dataset.number, name: id.Field}
 	}
 	return f.number(key)
 }
@@ -378,10 +387,11 @@ func (f *fold) number(key nodeKey) int32 {
 	return n
 }
 
-// set numbers a set of inputs of a job. The inputs are ascending.
+// set numbers a set of inputs of a job, each once. The name has them in order of their
+// names, so that sets are compared without sorting.
 func (f *fold) set(job int32, inputs []int32) int32 {
 	name := make([]byte, 0, 4*len(inputs))
-	for _, n := range inputs {
+	for _, n := range slices.SortedFunc(slices.Values(inputs), func(a, b int32) int { return compareNodes(f.names.nodes, a, b) }) {
 		name = binary.LittleEndian.AppendUint32(name, uint32(n)) //nolint:gosec // a number of a node is not negative
 	}
 	return f.number(nodeKey{kind: setNode, owner: job, name: string(name)})
@@ -392,9 +402,16 @@ func (f *fold) word(w string) int32 {
 	n, ok := f.wordIndex[w]
 	if !ok {
 		n = int32(len(f.words)) //nolint:gosec // far fewer than 2^31 words fit into memory
+		w = f.names.texts.once(w)
 		f.wordIndex[w], f.words = n, append(f.words, w)
 	}
 	return n
+}
+
+// A lastDataset is the one whose column was asked for last. No dataset has the zero name.
+type lastDataset struct {
+	ref    DatasetRef
+	number int32
 }
 
 // A lastAttr is the attr that was asked for last, as it was asked for.
@@ -423,6 +440,10 @@ func (f *fold) attr(s scope, kinds []Transformation, certainty Certainty) int32 
 
 func (f *fold) newAttr(id int32, kinds []Transformation, certainty Certainty) int32 {
 	kinds = slices.Clone(kinds)
+	for i := range kinds {
+		k, texts := &kinds[i], &f.names.texts
+		k.Type, k.Subtype, k.Description = texts.once(k.Type), texts.once(k.Subtype), texts.once(k.Description)
+	}
 	slices.SortFunc(kinds, func(a, b Transformation) int { return cmp.Or(a.Compare(b), cmp.Compare(a.Description, b.Description)) })
 	kinds = slices.CompactFunc(kinds, func(a, b Transformation) bool { return a.Compare(b) == 0 })
 	bare := slices.Clone(kinds)

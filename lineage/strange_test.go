@@ -106,6 +106,52 @@ func TestASchemaEndsWithItsTable(t *testing.T) {
 	})
 }
 
+// Two names of one table are exchanged: the schema is no newer than it was, and a third name's
+// is told.
+func TestASchemaThatComesBackAtOnceIsNoNewer(t *testing.T) {
+	t.Parallel()
+	a, b, c := node("a").Dataset(), node("b").Dataset(), node("c").Dataset()
+	swap := lineage.Event{Time: date(3), Outputs: []lineage.DatasetFact{
+		{Ref: a, Lifecycle: lineage.Lifecycle{Change: lineage.Renamed, From: b}},
+		{Ref: b, Lifecycle: lineage.Lifecycle{Change: lineage.Renamed, From: a}},
+		{Ref: c, States: lineage.Schema | lineage.Symlinks, Aliases: []lineage.DatasetRef{b}},
+	}}
+	events := []lineage.Event{alias(1, "a", "c"), schema(2, "a", "x:text"), did("read", 2, "a > sink"), swap}
+	permuted(t, events, func(e *lineage.Engine) {
+		for n := range viewAt(t, e, 3).Nodes() {
+			if n.ID == node("a") && len(n.Fields) > 0 {
+				t.Errorf("got %v", n.Fields)
+			}
+		}
+	})
+}
+
+// What a run says comes after its job omitted the target, and named it again.
+func TestALateStatementEndsWhereItsTargetWasOmitted(t *testing.T) {
+	t.Parallel()
+	both := append(ds("x"), columns(ds("y")[0], "a.i>k")...)
+	events := []lineage.Event{
+		reported("load", "r1", lineage.Complete, 1, ds("a"), ds("x", "y")),
+		reported("load", "r2", lineage.Complete, 2, ds("a"), ds("x")),
+		reported("load", "r3", lineage.Complete, 3, nil, ds("x", "y")),
+		reported("load", "r1", lineage.Start, 0.5, nil, both),
+	}
+	want := ""
+	for _, order := range [][]int{{3, 0, 1, 2}, {0, 1, 2, 3}, {2, 1, 0, 3}, {1, 2, 3, 0}} {
+		e := open(t, lineage.Config{CloseAfter: 1})
+		for _, i := range order {
+			ingest(t, e, events[i])
+		}
+		got := dump(t, e)
+		if want == "" {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in order %v (-want +got):\n%s", order, diff)
+		}
+	}
+}
+
 func TestValuesPrintAsText(t *testing.T) {
 	t.Parallel()
 	d, j := lineage.DatasetRef{Namespace: "db:x", Name: "t"}, lineage.JobRef{Namespace: "etl", Name: "j"}

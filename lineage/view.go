@@ -143,7 +143,7 @@ func (v *View) known(n int32) bool {
 // hasRow reports whether a node has entries in one direction.
 func (g *graph) hasRow(direction int, n int32) bool {
 	if over := g.over[direction].At(n); over != nil {
-		return len(over) > 0
+		return over.Len() > 0
 	}
 	rows := &g.base.rows[direction]
 	return int(n) < rows.Nodes() && rows.Off[n] < rows.Off[n+1]

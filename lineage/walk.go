@@ -231,7 +231,11 @@ func (w *walker) followAll(hits []hit) {
 // counted, which is what most of a large walk is made of. It reads no more than it must.
 func (w *walker) expandBare(row, near int32) {
 	if over := w.v.g.over[w.direction].At(row); over != nil {
-		w.expandOver(row, near, over)
+		for first, some := range over.Parts {
+			if !w.expandOver(row, near, first, some) {
+				return
+			}
+		}
 		return
 	}
 	rows := &w.v.g.base.rows[w.direction]
@@ -251,20 +255,22 @@ func (w *walker) expandBare(row, near int32) {
 	w.stats.Edges += int(end - from)
 }
 
-// expandOver is expandBare for a row that replaces one of the base.
-func (w *walker) expandOver(row, near int32, over []entry) {
-	for i := range over {
-		x := &over[i]
+// expandOver is expandBare for entries of a row that replaces one of the base, of which so
+// many come before. It returns false where no more are to be read.
+func (w *walker) expandOver(row, near int32, first int, some []entry) bool {
+	for i := range some {
+		x := &some[i]
 		switch {
 		case w.v.now && x.end != forever:
-			return
+			return false
 		case !w.v.now && !w.v.valid(*x):
 			continue
-		case !w.reached.Has(x.node) && !w.arrive(hit{near, x.node, row, int32(i)}):
-			return
+		case !w.reached.Has(x.node) && !w.arrive(hit{near, x.node, row, int32(first + i)}): //nolint:gosec // entries count in int32
+			return false
 		}
 		w.stats.Edges++
 	}
+	return true
 }
 
 // expandTimed is expandBare where times are to be read.

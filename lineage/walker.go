@@ -184,12 +184,9 @@ func (w *walker) scan(r relative, buf []hit) []hit {
 func (w *walker) each(row int32, f func(x entry, at int32)) {
 	v := w.v
 	if over := v.g.over[w.direction].At(row); over != nil {
-		for i, x := range over {
-			if v.now && x.end != forever {
+		for first, some := range over.Parts {
+			if !w.eachOver(some, int32(first), f) { //nolint:gosec // entries count in int32
 				return
-			}
-			if v.now || v.valid(x) {
-				f(x, int32(i))
 			}
 		}
 		return
@@ -207,6 +204,21 @@ func (w *walker) each(row int32, f func(x entry, at int32)) {
 			f(v.g.base.entry(w.direction, p), p)
 		}
 	}
+}
+
+// eachOver is each for entries of a row that replaces one of the base, of which so many come
+// before. It returns false where no more are valid.
+func (w *walker) eachOver(some []entry, first int32, f func(x entry, at int32)) bool {
+	for _, x := range some {
+		if w.v.now && x.end != forever {
+			return false
+		}
+		if w.v.now || w.v.valid(x) {
+			f(x, first)
+		}
+		first++
+	}
+	return true
 }
 
 // inWindow reports whether the entry at a position of base is valid in the view.

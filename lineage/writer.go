@@ -238,10 +238,10 @@ func (w *writer) progress(phase string) func() {
 
 // relay lays out a new base in the background, where enough lies over the present one.
 func (w *writer) relay() {
-	if w.bases != nil || w.broken || w.g.delta < max(rebaseEdges, w.g.edges/20) {
+	if w.bases != nil || w.broken || !w.g.worn(20) {
 		return
 	}
 	g, done := w.g, make(chan *base, 1)
-	w.bases, w.fold.since = done, new([2]map[int32]bool{{}, {}})
+	w.bases, w.fold.since, w.fold.laid = done, new([2]map[int32]bool{{}, {}}), g.changes
 	go func() { done <- layOut(g, flatten(g)) }()
 }

@@ -57,18 +57,7 @@ func simplerFact(d lineage.DatasetFact) []lineage.DatasetFact {
 		if next := d; d.States.Has(bit) {
 			next.States &^= bit
 			next.Edges = slices.DeleteFunc(slices.Clone(d.Edges), func(e lineage.EdgeFact) bool { return aspect(e) == bit })
-			switch bit { // A list that is not stated is refused.
-			case lineage.Schema:
-				next.Fields = nil
-			case lineage.Symlinks:
-				next.Aliases = nil
-			case lineage.Owners:
-				next.Owners = nil
-			case lineage.Tags:
-				next.Tags = nil
-			default:
-			}
-			out = append(out, next)
+			out = append(out, unlisted(next))
 		}
 	}
 	each(d.Edges, nil, func(x []lineage.EdgeFact) { next := d; next.Edges = x; out = append(out, next) })
@@ -79,6 +68,23 @@ func simplerFact(d lineage.DatasetFact) []lineage.DatasetFact {
 		out = append(out, next)
 	}
 	return out
+}
+
+// unlisted leaves out the lists that a fact does not state.
+func unlisted(d lineage.DatasetFact) lineage.DatasetFact {
+	if !d.States.Has(lineage.Schema) {
+		d.Fields = nil
+	}
+	if !d.States.Has(lineage.Symlinks) {
+		d.Aliases = nil
+	}
+	if !d.States.Has(lineage.Owners) {
+		d.Owners = nil
+	}
+	if !d.States.Has(lineage.Tags) {
+		d.Tags = nil
+	}
+	return d
 }
 
 func aspect(e lineage.EdgeFact) lineage.Aspects {

@@ -1,6 +1,9 @@
 package bloom
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A Set is hashes that were added. It takes 16 bits for each and has a few in a thousand
 // that were not. The zero value is empty. It is not safe for concurrent use.
@@ -38,6 +41,15 @@ func (s *Set) Add(hash uint64) bool {
 		last.Bits[word] |= bit
 	}
 	return false
+}
+
+// Clone returns the set as it is now. It shares the filters that are full.
+func (s *Set) Clone() Set {
+	out := slices.Clone(*s)
+	if n := len(out); n > 0 {
+		out[n-1].Bits = slices.Clone(out[n-1].Bits)
+	}
+	return out
 }
 
 func (f *Filter) has(hash uint64) bool {

@@ -1,3 +1,3 @@
-// Package persist has a persistent vector: versions that share what they have in common,
-// so that readers keep theirs while a writer makes the next.
+// Package persist has a persistent vector and a persistent list: versions that share what
+// they have in common, so that readers keep theirs while a writer makes the next.
 package persist

@@ -19,23 +19,25 @@ func (v Vector[T]) At(i int32) T {
 	return zero
 }
 
-// An Editor writes the next version of a vector. It copies each chunk at most once. It
-// is not safe for concurrent use.
+// An Editor writes the next version of a vector. It copies the spine and each chunk at
+// most once, and nothing where nothing is set. It is not safe for concurrent use.
 type Editor[T any] struct {
-	spine []*chunk[T]
-	own   map[int]bool // chunks that no version shares
+	spine  []*chunk[T]
+	shared bool         // a version has the spine
+	own    map[int]bool // chunks that no version shares
 }
 
 // Edit begins a new version.
-func (v Vector[T]) Edit() *Editor[T] {
-	return &Editor[T]{spine: append([]*chunk[T](nil), v.spine...), own: map[int]bool{}}
-}
+func (v Vector[T]) Edit() *Editor[T] { return &Editor[T]{spine: v.spine, shared: true} }
 
 // At returns the element at an index as written last.
 func (e *Editor[T]) At(i int32) T { return Vector[T]{spine: e.spine}.At(i) }
 
 // Set writes an element. The index is not negative.
 func (e *Editor[T]) Set(i int32, x T) {
+	if e.shared {
+		e.spine, e.shared, e.own = append([]*chunk[T](nil), e.spine...), false, map[int]bool{}
+	}
 	c := int(i) / size
 	for c >= len(e.spine) {
 		e.spine = append(e.spine, nil)
@@ -53,6 +55,6 @@ func (e *Editor[T]) Set(i int32, x T) {
 
 // Vector returns the version. The editor may go on; it then copies again.
 func (e *Editor[T]) Vector() Vector[T] {
-	clear(e.own)
-	return Vector[T]{spine: append([]*chunk[T](nil), e.spine...)}
+	e.shared = true
+	return Vector[T]{spine: e.spine}
 }
