@@ -155,6 +155,8 @@ type Collector struct {
 	drain   atomic.Int64 // bytes a second that are given back while memory is short, by and by; 0 = not known
 	pressed atomic.Int64 // bytes of what was decided under pressure and the output does not have yet
 
+	lack, lackUntil atomic.Int64 // bytes that a request needs that was refused, and the instant until which it may come again
+
 	gate     gate       // of calls that take requests
 	deciding gate       // of closers that decide
 	turning  sync.Mutex // held while an epoch ends

@@ -33,6 +33,7 @@ func (c *Collector) Admit(bytes int64) (release func(), err error) {
 		return nil, &tooLargeError{need: bytes, limit: c.hard}
 	}
 	if !c.reserveBelow(bytes, c.hard) {
+		c.lacks(bytes)
 		return nil, c.count(bytes, c.short())
 	}
 	return sync.OnceFunc(func() { c.used.Add(-bytes) }), nil
@@ -66,6 +67,7 @@ func (c *Collector) refuse(size, need int64, again Epoch) error {
 	case all > c.cfg.MaxBytes:
 		return &tooLargeError{need: all, limit: c.cfg.MaxBytes}
 	case again == 0:
+		c.lacks(need)
 		return c.count(size, c.short())
 	}
 	c.wanted.Store(need)
@@ -232,11 +234,25 @@ func (c *Collector) relieve() {
 	}
 }
 
+// lacks has room made for what was refused, until its sender is back.
+func (c *Collector) lacks(bytes int64) {
+	c.lack.Store(bytes)
+	c.lackUntil.Store(c.now() + int64(2*longestWait))
+}
+
+// comfort returns how much is held before traces are decided sooner: less than SoftRatio says where a large request needs room.
+func (c *Collector) comfort() int64 {
+	if c.now() >= c.lackUntil.Load() {
+		return c.soft
+	}
+	return min(c.soft, c.cfg.MaxBytes-c.lack.Load())
+}
+
 // isShort tells whether more is to be decided to make room. What was decided so, and is on its way to the output, gives back its room by itself,
 // unless the output fails.
 func (c *Collector) isShort() bool {
-	used := c.used.Load()
-	return used >= c.soft && (used-c.pressed.Load() >= c.soft || c.queue.failing())
+	used, most := c.used.Load(), c.comfort()
+	return used >= most && (used-c.pressed.Load() >= most || c.queue.failing())
 }
 
 // candidates returns the open traces that are chosen, the heaviest first.

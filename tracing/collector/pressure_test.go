@@ -66,3 +66,28 @@ func TestPressureDecidesUntilBelow(t *testing.T) {
 		})
 	}
 }
+
+// TestRoomIsMadeForALargeRequestBelowSoftRatio holds as much as SoftRatio lets it, beside which a request does not fit that is a third of MaxBytes.
+func TestRoomIsMadeForALargeRequestBelowSoftRatio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, &taker{}, collector.Config{MaxBytes: 1 << 20, Shards: 1})
+		for i := range byte(79) {
+			take(t, c, tracing.Encode([]tracing.Span{span(i, 2, func(s *tracing.Span) { s.Name = strings.Repeat("n", 9000) })})) // A parent is missing.
+		}
+		begin, refused := time.Now(), 0
+		for {
+			_, err := c.Ingest(t.Context(), large(200, 350<<10))
+			overload, again := errors.AsType[*tracing.OverloadError](err)
+			if !again {
+				break
+			}
+			refused++
+			time.Sleep(overload.RetryAfter)
+		}
+		if took := time.Since(begin); took > 8*time.Second || refused == 0 {
+			t.Errorf("refused %d times, for %v", refused, took)
+		}
+		balanced(t, c)
+		finish(t, c)
+	})
+}
