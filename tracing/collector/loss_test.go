@@ -177,7 +177,7 @@ func overHTTP(t *testing.T, c *collector.Collector) func(context.Context, []byte
 	t.Cleanup(server.Close)
 	client := server.Client()
 	return func(ctx context.Context, body []byte) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, bytes.NewReader(body))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, bytes.NewReader(bytes.Clone(body))) // A transport may read on after a refusal.
 		if err != nil {
 			return err
 		}
