@@ -189,7 +189,8 @@ func nodeID(nodes []node, n int32) NodeID {
 // for whoever has time; a traversal reads over and base itself.
 func (g *graph) row(direction int, n int32, buf []entry) []entry {
 	if over := g.over[direction].At(n); over != nil {
-		for _, some := range over.Parts {
+		for i := range over.Parts() {
+			_, some := over.Part(i)
 			buf = append(buf, some...)
 		}
 		return buf

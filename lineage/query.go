@@ -57,21 +57,24 @@ type Query struct {
 // takes a query does so first.
 func (q Query) Validate() error {
 	var errs []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("lineage: query: "+format+": %w", append(args, ErrInvalid)...))
+	refuse := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("lineage: query: "+format+": %w", append(args, ErrInvalid)...))
+	}
+	if q.Level > ColumnLevel {
+		refuse("Level %d is none", uint8(q.Level))
+	}
+	if q.Direction > Upstream {
+		refuse("Direction %d is none", uint8(q.Direction))
+	}
+	for i, n := range [...]int{q.Depth, q.MaxNodes, q.MaxEdges} {
+		if n < 0 {
+			refuse("%s %d is less than zero", [...]string{"Depth", "MaxNodes", "MaxEdges"}[i], n)
 		}
 	}
-	check(q.Level <= ColumnLevel, "Level %d is none", uint8(q.Level))
-	check(q.Direction <= Upstream, "Direction %d is none", uint8(q.Direction))
-	for _, n := range []struct {
-		field string
-		value int
-	}{{"Depth", q.Depth}, {"MaxNodes", q.MaxNodes}, {"MaxEdges", q.MaxEdges}} {
-		check(n.value >= 0, "%s %d is less than zero", n.field, n.value)
-	}
 	for i, o := range q.Origins {
-		check(o >= Declared && o <= Manual, "Origins[%d] %d is none", i, uint8(o))
+		if o < Declared || o > Manual {
+			refuse("Origins[%d] %d is none", i, uint8(o))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -231,7 +231,8 @@ func (w *walker) followAll(hits []hit) {
 // counted, which is what most of a large walk is made of. It reads no more than it must.
 func (w *walker) expandBare(row, near int32) {
 	if over := w.v.g.over[w.direction].At(row); over != nil {
-		for first, some := range over.Parts {
+		for i := range over.Parts() {
+			first, some := over.Part(i)
 			if !w.expandOver(row, near, first, some) {
 				return
 			}

@@ -184,7 +184,8 @@ func (w *walker) scan(r relative, buf []hit) []hit {
 func (w *walker) each(row int32, f func(x entry, at int32)) {
 	v := w.v
 	if over := v.g.over[w.direction].At(row); over != nil {
-		for first, some := range over.Parts {
+		for i := range over.Parts() {
+			first, some := over.Part(i)
 			if !w.eachOver(some, int32(first), f) { //nolint:gosec // entries count in int32
 				return
 			}

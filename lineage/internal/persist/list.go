@@ -36,14 +36,14 @@ func (l *List[T]) At(i int) T {
 	return x.items[i-x.end+len(x.items)]
 }
 
-// Parts yields all items in order, some at a time, with the index of the first of them.
-// They may not be written to.
-func (l *List[T]) Parts(yield func(first int, items []T) bool) {
-	for i := range l.parts {
-		if x := &l.parts[i]; !yield(x.end-len(x.items), x.items) {
-			return
-		}
-	}
+// Parts returns how many parts there are.
+func (l *List[T]) Parts() int { return len(l.parts) }
+
+// Part returns some items, which may not be written to, and the index of the first of them.
+// Parts come in order.
+func (l *List[T]) Part(i int) (first int, items []T) {
+	x := &l.parts[i]
+	return x.end - len(x.items), x.items
 }
 
 // A ListEditor writes the next version of a list. It copies each part at most once. It is

@@ -70,7 +70,8 @@ func neighbours(t *rapid.T, edit *persist.ListEditor[int], at persist.Place, now
 
 func checkList(t *rapid.T, l *persist.List[int], want []int) {
 	got := []int{}
-	for first, items := range l.Parts {
+	for i := range l.Parts() {
+		first, items := l.Part(i)
 		if first != len(got) || len(items) == 0 {
 			t.Fatalf("a part of %d items begins at %d, not at %d", len(items), first, len(got))
 		}
@@ -93,11 +94,7 @@ func TestAListThatGrowsAtItsEndFillsItsParts(t *testing.T) {
 	for x := range 12_800 {
 		edit.Insert(edit.Find(func(y *int) bool { return cmp.Less(*y, x) }), x)
 	}
-	parts := 0
-	for range edit.List().Parts {
-		parts++
-	}
-	if parts != 100 {
+	if parts := edit.List().Parts(); parts != 100 {
 		t.Errorf("%d parts", parts)
 	}
 }
