@@ -48,9 +48,8 @@ func newIntake(c *Collector) *intake {
 }
 
 // Ingest takes the spans of a request, of which it keeps no byte after it returned. On error nothing was taken: *tracing.RequestError is
-// malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes, which
-// has to hold it beside the body that came. It is safe for
-// concurrent use, and waits for nothing but the locks of shards and, with SyncAck, the disk.
+// malformed, *tracing.OverloadError says when to come back, an error that Is tracing.ErrPermanent is too large for MaxBytes, which has to hold it
+// beside the body that came. It is safe for concurrent use, and waits for nothing but the locks of shards and, with SyncAck, the disk.
 func (c *Collector) Ingest(ctx context.Context, req []byte) (tracing.Result, error) {
 	return c.ingest(ctx, req, 0)
 }
